@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base: the ground. Words that every room uses and that ask the machine nothing: errors, assertions, memory through a
+ * handed-in allocator, logging to a handed-in sink, and small containers. Every header of this room is a door of its
+ * own; this one holds what nearly every file needs.
+ */
+#ifndef BASE_BASE_H
+#define BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <daos_errno.h>
+
+#define KIB (1ULL << 10)
+#define MIB (1ULL << 20)
+#define GIB (1ULL << 30)
+#define NS_PER_US 1000ULL
+#define NS_PER_MS 1000000ULL
+#define NS_PER_S 1000000000ULL
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a < _b ? _a : _b; })
+#define MAX(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a > _b ? _a : _b; })
+#define ALIGN_UP(x, a) (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
+#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
+#define DIV_UP(x, a) (((x) + (a) - 1) / (a))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define NODISCARD __attribute__((warn_unused_result))
+#define UNUSED __attribute__((unused))
+
+/** Our bug, never bad input: prints the expression and where, then aborts. Stays on in release builds. */
+#define ASSERT(cond) (likely(cond) ? (void)0 : assert_fail(#cond, __FILE__, __LINE__, __func__, NULL))
+/** The same with words (a string literal) that say which invariant broke, e.g. "umem I3: ...". */
+#define ASSERTF(cond, words) (likely(cond) ? (void)0 : assert_fail(#cond, __FILE__, __LINE__, __func__, words))
+
+__attribute__((noreturn, cold)) void assert_fail(const char *expr, const char *file, int line, const char *func,
+						 const char *words);
+
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+/**
+ * Where a room's memory comes from: handed in, so that a simulated node can fail the n-th allocation, count what is
+ * outstanding, and drop everything at a crash. Not shared between threads unless its maker says so.
+ */
+struct mem {
+	/** size > 0, align a power of two (16 suffices for any type); NULL when there is no memory. Content undefined. */
+	void *(*alloc)(struct mem *mem, size_t size, size_t align, const void *site);
+	/** ptr came from alloc of the same mem. */
+	void (*free)(struct mem *mem, void *ptr);
+};
+
+/** size zeroed bytes, 16-byte aligned; NULL when there is no memory. Freed with mem_free of the same mem. */
+void *mem_alloc(struct mem *mem, size_t size);
+/** The same, uninitialised, with an alignment (a power of two). */
+void *mem_alloc_aligned(struct mem *mem, size_t size, size_t align);
+/** Frees ptr; NULL is allowed. */
+void mem_free(struct mem *mem, void *ptr);
+/** A NUL-terminated copy of at most len bytes of text; NULL when there is no memory. */
+char *mem_strndup(struct mem *mem, const char *text, size_t len);
+char *mem_strdup(struct mem *mem, const char *text);
+/** New array of new_nr elements with the first old_nr copied and the rest zero; the old one is freed. NULL leaves the old one. */
+void *mem_grow(struct mem *mem, void *old, size_t old_nr, size_t new_nr, size_t elem_size);
+
+#define MEM_NEW(mem, type) ((type *)mem_alloc((mem), sizeof(type)))
+#define MEM_NEW_ARRAY(mem, type, nr) ((type *)mem_alloc((mem), sizeof(type) * (size_t)(nr)))
+
+/**
+ * An arena: what one request allocates and what dies with it. Not for large buffers (chunks of 4 KiB and up).
+ * Never fails half way: a failed allocation returns NULL and the arena stays usable.
+ */
+struct arena {
+	struct mem *mem;
+	struct arena_chunk *chunks;
+	char *next, *end;
+};
+
+void arena_init(struct arena *arena, struct mem *mem);
+/** Zeroed, 16-byte aligned; NULL when there is no memory. size 0 gives a valid unique pointer. */
+void *arena_alloc(struct arena *arena, size_t size);
+void *arena_dup(struct arena *arena, const void *data, size_t size);
+/** Frees all that was allocated; the arena can be used again. */
+void arena_fini(struct arena *arena);
+
+#define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+#define ARENA_NEW_ARRAY(arena, type, nr) ((type *)arena_alloc((arena), sizeof(type) * (size_t)(nr)))
+
+/* ---- logging -------------------------------------------------------------------------------------------------- */
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_NOTE, LOG_WARN, LOG_ERR, LOG_CRIT, LOG_EMIT };
+
+/** Where log lines go: handed in. Lines below level are dropped before they are formatted. */
+struct log {
+	/** One whole line without newline. facility: the room that speaks, e.g. "vos". */
+	void (*write)(struct log *log, enum log_level level, const char *facility, const char *line);
+	/** The lowest level of a facility that is wanted; NULL: base_level for all. */
+	enum log_level (*level_of)(struct log *log, const char *facility);
+	enum log_level base_level;
+};
+
+void log_line(struct log *log, enum log_level level, const char *facility, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* ROOM is the name of the room, defined by the build. */
+#define log_at(log, lvl, ...)                                                                                          \
+	do {                                                                                                           \
+		struct log *_log = (log);                                                                              \
+		if (_log != NULL && (lvl) >= _log->base_level)                                                         \
+			log_line(_log, (lvl), ROOM, __VA_ARGS__);                                                      \
+	} while (0)
+#define log_debug(log, ...) log_at(log, LOG_DEBUG, __VA_ARGS__)
+#define log_info(log, ...) log_at(log, LOG_INFO, __VA_ARGS__)
+#define log_note(log, ...) log_at(log, LOG_NOTE, __VA_ARGS__)
+#define log_warn(log, ...) log_at(log, LOG_WARN, __VA_ARGS__)
+#define log_error(log, ...) log_at(log, LOG_ERR, __VA_ARGS__)
+#define log_crit(log, ...) log_at(log, LOG_CRIT, __VA_ARGS__)
+
+/** Text of an error for a log line: "-DER_NOSPACE(-1007)". The string lives in a constant table. */
+#define RCF "%s(%d)"
+#define RCP(rc) d_errstr(rc), (rc)
+
+#endif
