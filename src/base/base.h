@@ -56,7 +56,9 @@ struct mem {
 
 /** size zeroed bytes, 16-byte aligned; NULL when there is no memory. Freed with mem_free of the same mem. */
 void *mem_alloc(struct mem *mem, size_t size);
-/** The same, uninitialised, with an alignment (a power of two). */
+/** nr zeroed elements; NULL also when nr * elem_size does not fit. */
+void *mem_alloc_array(struct mem *mem, size_t elem_size, size_t nr);
+/** The same as mem_alloc, uninitialised, with an alignment (a power of two). */
 void *mem_alloc_aligned(struct mem *mem, size_t size, size_t align);
 /** Frees ptr; NULL is allowed. */
 void mem_free(struct mem *mem, void *ptr);
@@ -67,7 +69,8 @@ char *mem_strdup(struct mem *mem, const char *text);
 void *mem_grow(struct mem *mem, void *old, size_t old_nr, size_t new_nr, size_t elem_size);
 
 #define MEM_NEW(mem, type) ((type *)mem_alloc((mem), sizeof(type)))
-#define MEM_NEW_ARRAY(mem, type, nr) ((type *)mem_alloc((mem), sizeof(type) * (size_t)(nr)))
+/** The count may come from outside: a product that does not fit gives NULL. */
+#define MEM_NEW_ARRAY(mem, type, nr) ((type *)mem_alloc_array((mem), sizeof(type), (size_t)(nr)))
 
 /**
  * An arena: what one request allocates and what dies with it. Not for large buffers (chunks of 4 KiB and up).
@@ -82,12 +85,14 @@ struct arena {
 void arena_init(struct arena *arena, struct mem *mem);
 /** Zeroed, 16-byte aligned; NULL when there is no memory. size 0 gives a valid unique pointer. */
 void *arena_alloc(struct arena *arena, size_t size);
+/** The same for an array; NULL also when nr * elem_size does not fit. */
+void *arena_alloc_array(struct arena *arena, size_t elem_size, size_t nr);
 void *arena_dup(struct arena *arena, const void *data, size_t size);
 /** Frees all that was allocated; the arena can be used again. */
 void arena_fini(struct arena *arena);
 
 #define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
-#define ARENA_NEW_ARRAY(arena, type, nr) ((type *)arena_alloc((arena), sizeof(type) * (size_t)(nr)))
+#define ARENA_NEW_ARRAY(arena, type, nr) ((type *)arena_alloc_array((arena), sizeof(type), (size_t)(nr)))
 
 /* ---- logging -------------------------------------------------------------------------------------------------- */
 
