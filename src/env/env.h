@@ -35,7 +35,7 @@ struct env_loop_ops {
 	/**
 	 * Runs the callbacks that are due. When none is due, sleeps until one is, until env_loop_wake, or until the
 	 * monotonic time deadline_ns (0: do not sleep; ENV_FOREVER: no deadline). Returns how many callbacks ran.
-	 * In the simulator it never sleeps.
+	 * In the simulator time jumps instead of passing; within a stream's poll it never sleeps.
 	 */
 	int (*poll)(struct env_loop *loop, uint64_t deadline_ns);
 	/** Ends the present or the next sleep. Any thread. */
@@ -188,11 +188,36 @@ struct env_topo {
 	} core[256]; /* in hwloc's logical order, as many as this process may use */
 };
 
+/**
+ * An execution stream as the host sees it; made by ult (xs_start), copied by stream_start. In reality a thread calls
+ * run(arg), which returns when finished(arg). The simulator calls poll(arg) instead, whenever the loop has callbacks due or
+ * was woken or the time that poll returned has come (0: again soon; ENV_FOREVER: never), until finished(arg).
+ */
+struct env_stream {
+	struct env_loop *loop;
+	void (*run)(void *arg);
+	uint64_t (*poll)(void *arg);
+	bool (*finished)(void *arg);
+	void (*abandon)(void *arg); /* the simulated node died: let go of what lies outside of env, free nothing */
+	void *arg;
+};
+
 struct env_host_ops {
 	int (*topology)(struct env *env, struct env_topo *topo);
 	/**
-	 * Runs body(arg) on a new host thread, bound to cpus and to the memory of its node when cpus is not NULL.
-	 * In the simulator body must be a stream's run function and is turned into polling: see ult.
+	 * Starts a stream on a host thread of its own, bound to cpus and to the memory of its node when cpus is not NULL.
+	 * Ended by thread_join.
+	 */
+	int (*stream_start)(struct env *env, const char *name, const struct env_cpus *cpus,
+			    const struct env_stream *stream, struct env_thread **thread);
+	/**
+	 * Memory for the stack of a user-level thread: size bytes (a multiple of 4 KiB), zeroed, with an inaccessible
+	 * guard below it. -DER_NOMEM. Any thread.
+	 */
+	int (*stack_alloc)(struct env *env, size_t size, void **base);
+	void (*stack_free)(struct env *env, void *base, size_t size);
+	/**
+	 * Runs body(arg) on a new host thread, bound as above: for what may block. -DER_NOSYS in the simulator.
 	 */
 	int (*thread_start)(struct env *env, const char *name, const struct env_cpus *cpus, void (*body)(void *arg),
 			    void *arg, struct env_thread **thread);
@@ -217,7 +242,7 @@ struct env_ops {
 	uint64_t (*wall_ns)(struct env *env); /* since 1970; may jump. Any thread */
 	uint64_t (*rand_u64)(struct env *env);                        /* for jitter and ids. Any thread */
 	int (*rand_secure)(struct env *env, void *buf, size_t len);  /* for keys. Any thread */
-	/** Which of nr equally good choices to take: 0 in reality, seeded in the simulator. */
+	/** Which of nr equally good choices to take; NULL in reality (always the first), seeded in the simulator. */
 	uint32_t (*choose)(struct env *env, uint32_t nr);
 	/** A place where rare paths may be forced: false in reality. site: a string literal. */
 	bool (*buggify)(struct env *env, const char *site);
