@@ -38,6 +38,8 @@ struct xs_config {
 	uint32_t id;       /* free for the owner: number of the stream */
 	size_t stack_size; /* of its ULTs in bytes; 0: 64 KiB (256 KiB in sanitizer builds). A guard page lies below */
 	uint32_t ult_max;  /* most ULTs at once; 0: 65536. Beyond it ult_spawn says -DER_AGAIN */
+	uint32_t ult_prealloc; /* descriptors had from the start; 0: 64. More are made when needed */
+	uint32_t stack_cache;  /* most stacks kept for the next ULT; 0: 256 */
 };
 
 /** A stream with a loop of its own. Call from the thread that will poll it, or before that thread starts. */
@@ -45,12 +47,18 @@ int xs_create(const struct xs_config *config, struct xs **xs);
 /** Stopped and drained: asserts that no ULT is left. */
 void xs_destroy(struct xs *xs);
 /**
- * Dispatches completions, runs every ULT that is ready now (each at most once) and due timers. Returns the monotonic
- * time at which it wants to be polled again: 0 at once, ENV_FOREVER only after a completion or a message.
+ * Runs messages, completions and due timers, then ULTs that were ready by then, each at most once and a class no further
+ * than its share of the stream. Returns the monotonic time at which it wants to be polled again: 0 at once, ENV_FOREVER
+ * only after a completion or a message.
  */
 uint64_t xs_poll(struct xs *xs);
 /** Polls until xs_stop, sleeping on the loop in between; then until no ULT is left. The body of a stream's thread. */
 void xs_run(void *xs);
+/**
+ * Gives xs a host thread that runs it (in the simulator: has it polled), bound to cpus unless NULL. After xs_stop wait for
+ * its end with env's thread_join, then xs_destroy.
+ */
+int xs_start(struct xs *xs, const struct env_cpus *cpus, struct env_thread **thread);
 /** Polls, sleeping in between, until *flag is true or deadline_ns (monotonic) passed. Returns 0 or -DER_TIMEDOUT. */
 int xs_run_until(struct xs *xs, const bool *flag, uint64_t deadline_ns);
 /** Asks xs_run to return once no ULT is left. Any thread. */
@@ -62,6 +70,8 @@ uint32_t xs_id(const struct xs *xs);
 const char *xs_name(const struct xs *xs);
 /** The stream that runs the caller; NULL outside of any. */
 struct xs *xs_self(void);
+/** ULTs alive now. */
+uint32_t xs_ults(const struct xs *xs);
 /** A slot for the owner of the stream (its own per-stream state). */
 void xs_set_owner(struct xs *xs, void *owner);
 void *xs_owner(const struct xs *xs);
@@ -149,16 +159,18 @@ void ult_barrier_init(struct ult_barrier *barrier, uint32_t wanted);
 void ult_barrier_wait(struct ult_barrier *barrier); /* YIELDS */
 
 /* ---- timers: fire(arg) runs in the scheduler of xs, must not yield ----------------------------------------------------- */
-struct ult_timer {
-	uint64_t deadline_ns;
+struct ult_timer { /* a node of the stream's pairing heap, so that arming needs no memory */
+	uint64_t deadline_ns, order;
 	void (*fire)(void *arg);
 	void *arg;
-	uint32_t index; /* place in the heap; UINT32_MAX when idle */
 	struct xs *xs;
+	struct ult_timer *child, *next, *prev; /* prev: of the first child its parent */
+	bool armed;
 };
 void ult_timer_init(struct ult_timer *timer, struct xs *xs, void (*fire)(void *arg), void *arg);
-/** Arms, or moves. Never fails: room for it is had at init. */
+/** Arms, or moves. Never fails. Timers of one deadline fire in the order of arming. */
 void ult_timer_arm(struct ult_timer *timer, uint64_t deadline_ns);
+/** Harmless when it is not armed. */
 void ult_timer_cancel(struct ult_timer *timer);
 void ult_timer_fini(struct ult_timer *timer);
 
