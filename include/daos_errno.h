@@ -127,7 +127,10 @@ enum daos_errno {
 	DER_UNKNOWN = (DER_ERR_GURT_BASE + 500000)
 };
 
-
+#define DO_PRAGMA(str) _Pragma(#str)
+/** An old name of a code: warns where it is used. */
+#define DEPRECATE_ERROR(olde, newe) (DO_PRAGMA(GCC warning #olde " is an old name of " #newe) newe)
+#define DER_EVICTED DEPRECATE_ERROR(DER_EVICTED, DER_EXCLUDED)
 
 /** Symbolic name ("DER_NOSPACE") of an error number of either sign; never NULL. */
 const char *d_errstr(int errnum);

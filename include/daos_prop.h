@@ -354,21 +354,18 @@ daos_prop_val_2_co_status(uint64_t val, struct daos_co_status *co_status)
 static inline bool
 daos_label_is_valid(const char *label)
 {
-	size_t len, i;
+	size_t i;
 
 	if (label == NULL)
 		return false;
-	len = strnlen(label, DAOS_PROP_LABEL_MAX_LEN + 1);
-	if (len == 0 || len > DAOS_PROP_LABEL_MAX_LEN)
-		return false;
-	for (i = 0; i < len; i++) {
+	for (i = 0; label[i] != '\0'; i++) {
 		char c = label[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-		      c == '_' || c == ':' || c == '-'))
+		      c == '_' || c == ':' || c == '-') || i == DAOS_PROP_LABEL_MAX_LEN)
 			return false;
 	}
-	return !daos_is_valid_uuid_string(label);
+	return i > 0 && !daos_is_valid_uuid_string(label);
 }
 
 /** Whether perf_domain names a performance domain: "root" or "group". */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 #include <uuid/uuid.h>
-#include <gurt/types.h>
+#include <cart/types.h>
 #include <daos_errno.h>
 
 #ifdef __cplusplus
@@ -17,6 +17,10 @@ typedef uint64_t daos_off_t;
 /** Hybrid logical clock: (nanoseconds since 2021-01-01 UTC) x 16, the low 18 bits count. Opaque to programs. */
 typedef uint64_t daos_epoch_t;
 typedef d_iov_t daos_key_t;
+
+#define crt_proc_daos_key_t crt_proc_d_iov_t
+#define crt_proc_daos_size_t crt_proc_uint64_t
+#define crt_proc_daos_epoch_t crt_proc_uint64_t
 
 #define DAOS_SYS_NAME_MAX 15
 #define DAOS_SYS_INFO_STRING_MAX 63
@@ -154,12 +158,13 @@ daos_key_is_null(daos_key_t key)
 	return key.iov_buf == NULL;
 }
 
+/** Whether uuid is the 36 characters of a UUID. */
 static inline bool
 daos_is_valid_uuid_string(const char *uuid)
 {
 	uuid_t parsed;
 
-	return strnlen(uuid, DAOS_UUID_STR_SIZE) == DAOS_UUID_STR_SIZE - 1 && uuid_parse(uuid, parsed) == 0;
+	return uuid != NULL && uuid_parse(uuid, parsed) == 0;
 }
 
 #ifdef __cplusplus
