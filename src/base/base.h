@@ -21,8 +21,13 @@
 #define NS_PER_S 1000000000ULL
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a < _b ? _a : _b; })
-#define MAX(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a > _b ? _a : _b; })
+/* Each use has names of its own, so that MIN(a, MAX(b, c)) shadows nothing. */
+#define MIN(a, b) BASE__PICK(a, <, b, __COUNTER__)
+#define MAX(a, b) BASE__PICK(a, >, b, __COUNTER__)
+#define BASE__PICK(a, op, b, n) BASE__PICK_AS(a, op, b, BASE__JOIN(_a, n), BASE__JOIN(_b, n))
+#define BASE__PICK_AS(a, op, b, x, y) ({ __typeof__(a) x = (a); __typeof__(b) y = (b); x op y ? x : y; })
+#define BASE__JOIN(a, b) BASE__JOIN_AS(a, b)
+#define BASE__JOIN_AS(a, b) a##b
 #define ALIGN_UP(x, a) (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
 #define DIV_UP(x, a) (((x) + (a) - 1) / (a))

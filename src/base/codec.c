@@ -84,6 +84,8 @@ packer__room_slow(struct packer *packer, size_t len)
 {
 	void *room = NULL;
 
+	if (len == 0)
+		return NULL;
 	if (packer->rc == 0 && !packer->counting) {
 		if (packer->mem != NULL && grow(packer, len))
 			room = packer->buf + packer->len;
