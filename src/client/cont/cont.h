@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client/cont: containers: create, open, properties, attributes, snapshots, object ids.
+ * Every call may yield and returns 0 or -DER_*.
+ */
+#ifndef CLIENT_CONT_H
+#define CLIENT_CONT_H
+
+#include <daos_types.h>
+#include <daos_prop.h>
+#include "base/base.h"
+#include "client/core/core.h"
+#include "client/pool/pool.h"
+
+struct cont;
+
+/** uuid: made by the caller. props may be NULL. With a label that exists: -DER_EXIST. Repeated over a restart it gives the first answer. */
+int cont_create(struct pool *pool, const uuid_t uuid, const daos_prop_t *props);
+/** name: label or uuid text. force: also when it is open elsewhere (their handles are evicted). */
+int cont_destroy(struct pool *pool, const char *name, bool force);
+/** flags: DAOS_COO_*. */
+int cont_open(struct pool *pool, const char *name, uint32_t flags, struct cont **cont);
+int cont_close(struct cont *cont);
+struct cont *cont_get(struct cont *cont);
+void cont_put(struct cont *cont);
+struct pool *cont_pool(const struct cont *cont);
+struct client *cont_client(const struct cont *cont);
+const uint8_t *cont_uuid(const struct cont *cont);
+const uint8_t *cont_handle(const struct cont *cont);
+bool cont_writable(const struct cont *cont);
+
+/** What is the same for every object of it: known since open. */
+struct cont_props {
+	uint32_t redun_fac, redun_lvl;
+	uint16_t csum_type;
+	bool csum_server_verify;
+	uint64_t csum_chunk;
+	uint32_t ec_cell;
+	uint16_t layout_type;
+	char label[128];
+	daos_obj_id_t roots[4];
+};
+const struct cont_props *cont_props(const struct cont *cont);
+
+int cont_query(struct cont *cont, daos_cont_info_t *info);
+int cont_prop_query(struct cont *cont, struct arena *arena, daos_prop_t *props);
+int cont_prop_set(struct cont *cont, const daos_prop_t *props);
+int cont_attr_list(struct cont *cont, struct arena *arena, const char ***names, uint32_t *nr);
+int cont_attr_get(struct cont *cont, struct arena *arena, struct attr *attrs, uint32_t nr);
+int cont_attr_set(struct cont *cont, const struct attr *attrs, uint32_t nr);
+int cont_attr_del(struct cont *cont, const char *const *names, uint32_t nr);
+
+/** Reserves nr 64-bit object ids; *first is the first: unique in the container for ever. */
+int cont_alloc_oids(struct cont *cont, uint64_t nr, uint64_t *first);
+/** Fills the type and class bits of oid (lower 32 bits of hi and lo are the caller's). cls 0: chosen. Local. */
+int cont_generate_oid(struct cont *cont, daos_obj_id_t *oid, uint32_t type, uint32_t cls, uint32_t hints);
+
+int cont_snap_create(struct cont *cont, const char *name, daos_epoch_t *epoch);
+int cont_snap_destroy(struct cont *cont, daos_epoch_range_t range);
+struct cont_snap {
+	daos_epoch_t epoch;
+	char name[128];
+};
+int cont_snap_list(struct cont *cont, struct arena *arena, struct cont_snap **snaps, uint32_t *nr);
+
+int cont_export(struct cont *cont, void *buf, size_t *size);
+int cont_import(struct pool *pool, const void *buf, size_t size, struct cont **cont);
+
+#endif
