@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing outside the seams asks the machine (STYLE 2): looks at what every room's objects refer to and define.
+
+    seams.py ROOT BUILD
+"""
+import os, re, subprocess, sys
+
+FREE = {"env_real", "lib", "cmd", "embed", "intercept"}  # the seams themselves and the roof
+# Single files that bind a library which brings its own machine, each with its reason.
+BINDINGS = {
+    "fuse/session.c": "libfuse's session loop owns the kernel's file descriptor",
+    "env_sim/stack.c": "stacks with guard pages need mmap, also in the simulator",
+    "rdb/heap.c": "libraft's heap hook is process-wide",
+}
+INSTEAD = [
+    (r"clock_gettime|gettimeofday|time|clock", "env_mono / env_wall"),
+    (r"usleep|nanosleep|sleep|clock_nanosleep", "ult_sleep"),
+    (r"pthread_\w+|thrd_\w+|sem_\w+", "env host.thread_start, ult"),
+    (r"rand|random|srand|srandom|getrandom|getentropy|arc4random\w*|drand48|lrand48", "env_rand"),
+    (r"malloc|calloc|realloc|free|aligned_alloc|posix_memalign|strdup|strndup|asprintf|vasprintf|reallocarray", "mem_alloc / mem_free of the mem that was handed in"),
+    (r"open|open64|openat|read|write|pread\w*|pwrite\w*|preadv\w*|pwritev\w*|close|fsync|fdatasync|rename\w*|unlink\w*|mkdir\w*|stat\w*|fstat\w*|lstat\w*|opendir|readdir\w*|ftruncate\w*|fallocate\w*|ioctl|fcntl\w*|mmap\w*|munmap|mprotect|io_uring_\w+|flock", "env file, env disk"),
+    (r"socket|socketpair|bind|listen|accept\w*|connect|send\w*|recv\w*|epoll_\w+|poll|ppoll|select|eventfd|timerfd_\w+|signalfd|shutdown|getsockopt|setsockopt", "env net, env loop"),
+    (r"getenv|secure_getenv|setenv|putenv", "env host.getenv"),
+    (r"getpid|gettid|getuid|geteuid|getgid|fork|vfork|exec\w+|posix_spawn\w*|kill|raise|signal|sigaction|waitpid|prctl", "env host"),
+    (r"fopen\w*|fclose|fprintf|printf|puts|putchar|fputs|fwrite|fread|fflush|stderr|stdout|stdin|perror|syslog|__printf_chk|__fprintf_chk", "log_* of base"),
+]
+RULES = [(re.compile(f"^(?:__)?(?:{names})$"), instead) for names, instead in INSTEAD]
+ALLOWED_UNDEFINED = {"abort"}
+
+
+def main():
+    root, build = sys.argv[1], sys.argv[2]
+    rooms = []
+    for line in open(os.path.join(root, "FLOORS")):
+        line = line.split("#")[0].strip()
+        if line:
+            rooms.append(line.split(":")[0].strip())
+    bad, looked = [], 0
+    for room in rooms:
+        if room in FREE:
+            continue
+        archive = os.path.join(build, "libroom_" + re.sub(r"[^A-Za-z0-9]", "_", room) + ".a")
+        if not os.path.exists(archive):
+            continue
+        looked += 1
+        out = subprocess.run(["nm", "-A", archive], capture_output=True, text=True, check=True).stdout
+        for line in out.splitlines():
+            where, _, rest = line.rpartition(":")
+            member = where.split(":")[-1] if ":" in where else where
+            fields = rest.split()
+            kind, symbol = (fields[-2], fields[-1]) if len(fields) >= 2 else ("?", rest)
+            symbol = symbol.split("@")[0]
+            source = member_source(member, room)
+            if f"{room}/{os.path.basename(source)}" in BINDINGS:
+                continue
+            if source.endswith(".pb-c.c"):
+                continue
+            if kind == "U" and symbol not in ALLOWED_UNDEFINED:
+                for rule, instead in RULES:
+                    if rule.match(symbol):
+                        bad.append(f"{room}/{source}: refers to {symbol}(): use {instead}")
+            elif kind in "bBdDcC":
+                if symbol.startswith(("__asan", "__odr_asan", ".L", "__tsan", "__msan", "__sancov")):
+                    continue
+                if kind in "dD" and is_relro(symbol):
+                    continue
+                if room == "ult" and symbol.startswith("xs_current"):
+                    continue
+                bad.append(f"{room}/{source}: '{symbol}' is a variable at file scope: put it into the struct that owns it")
+    for line in sorted(set(bad)):
+        print("seams: " + line)
+    print(f"seams: {looked} rooms looked at, {len(set(bad))} offenders")
+    sys.exit(1 if bad else 0)
+
+
+def member_source(member, room):
+    name = re.sub(r"\.o$", "", member)
+    marker = "src_" + room.replace("/", "_") + "_"
+    return name.split(marker, 1)[1] if marker in name else name
+
+
+def is_relro(symbol):
+    # Constant tables that hold addresses lie in .data.rel.ro, which nm shows as d; local compiler names as well.
+    return symbol.startswith(("__compound_literal", "__func__", "__FUNCTION__"))
+
+
+main()
