@@ -27,6 +27,8 @@ INSTEAD = [
 ]
 RULES = [(re.compile(f"^(?:__)?(?:{names})$"), instead) for names, instead in INSTEAD]
 ALLOWED_UNDEFINED = {"abort"}
+ALLOWED_STATE = {("ult", "xs_current")}  # the one thread-local: the stream that runs
+COMPILER_MADE = ("__asan", "__odr_asan", ".L", "__tsan", "__msan", "__sancov", "__func__", "__PRETTY_FUNCTION__")
 
 
 def main():
@@ -44,30 +46,26 @@ def main():
         if not os.path.exists(archive):
             continue
         looked += 1
-        out = subprocess.run(["nm", "-A", archive], capture_output=True, text=True, check=True).stdout
-        for line in out.splitlines():
-            where, _, rest = line.rpartition(":")
-            member = where.split(":")[-1] if ":" in where else where
-            fields = rest.split()
-            kind, symbol = (fields[-2], fields[-1]) if len(fields) >= 2 else ("?", rest)
-            symbol = symbol.split("@")[0]
-            source = member_source(member, room)
-            if f"{room}/{os.path.basename(source)}" in BINDINGS:
+        members = subprocess.run(["nm", "--format=sysv", archive], capture_output=True, text=True, check=True).stdout
+        source = "?"
+        for line in members.splitlines():
+            head = re.search(r"\[(.*)\]:?$", line)
+            if head and ("from" in line or "in" in line) and "|" not in line:
+                source = member_source(head.group(1).rstrip(":"), room)
                 continue
-            if source.endswith(".pb-c.c"):
+            field = [f.strip() for f in line.split("|")]
+            if len(field) != 7 or field[0] == "Name" or source.endswith(".pb-c.c"):
+                continue
+            symbol, kind, section = field[0].split("@")[0], field[2], field[6]
+            if f"{room}/{os.path.basename(source)}" in BINDINGS:
                 continue
             if kind == "U" and symbol not in ALLOWED_UNDEFINED:
                 for rule, instead in RULES:
                     if rule.match(symbol):
                         bad.append(f"{room}/{source}: refers to {symbol}(): use {instead}")
-            elif kind in "bBdDcC":
-                if symbol.startswith(("__asan", "__odr_asan", ".L", "__tsan", "__msan", "__sancov")):
-                    continue
-                if kind in "dD" and is_relro(symbol):
-                    continue
-                if room == "ult" and symbol.startswith("xs_current"):
-                    continue
-                bad.append(f"{room}/{source}: '{symbol}' is a variable at file scope: put it into the struct that owns it")
+            elif kind in "bBdDcC" and not section.startswith(".data.rel.ro"):
+                if not symbol.startswith(COMPILER_MADE) and (room, symbol) not in ALLOWED_STATE:
+                    bad.append(f"{room}/{source}: '{symbol}' is a variable at file scope: put it into the struct that owns it")
     for line in sorted(set(bad)):
         print("seams: " + line)
     print(f"seams: {looked} rooms looked at, {len(set(bad))} offenders")
@@ -78,11 +76,6 @@ def member_source(member, room):
     name = re.sub(r"\.o$", "", member)
     marker = "src_" + room.replace("/", "_") + "_"
     return name.split(marker, 1)[1] if marker in name else name
-
-
-def is_relro(symbol):
-    # Constant tables that hold addresses lie in .data.rel.ro, which nm shows as d; local compiler names as well.
-    return symbol.startswith(("__compound_literal", "__func__", "__FUNCTION__"))
 
 
 main()

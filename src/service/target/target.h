@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service/target: what one engine serves on its main streams. A target is one stream with its vos_xs, its rpc context and
+ * its slice of every pool that is open on the engine. The part for stream 0 (targets_*) fans out to all of them.
+ *
+ *	target I1  Pool shards, containers and handles of a target are touched by its own stream alone.
+ *	target I2  A handle is only trusted after the container service vouched for it; the memory of that dies with a restart.
+ */
+#ifndef SERVICE_TARGET_H
+#define SERVICE_TARGET_H
+
+#include <daos_types.h>
+#include "base/base.h"
+#include "env/env.h"
+#include "ult/ult.h"
+#include "rpc/rpc.h"
+#include "telemetry/telemetry.h"
+#include "vos/vos.h"
+
+struct bio;
+struct sysdb;
+struct targets;       /* of one engine */
+struct target;        /* one of them */
+struct target_pool;   /* a pool open at one target, counted */
+struct target_cont;   /* a container open at one target, counted */
+
+/* ---- life ---------------------------------------------------------------------------------------------------------------- */
+struct targets_config {
+	struct env *env;
+	struct rpc_node *node;
+	struct bio *bio;          /* NULL: class ram only */
+	struct sysdb *sysdb;
+	struct tm_tree *telemetry;/* may be NULL */
+	struct xs *const *xs;     /* one main stream a target, not yet running or running */
+	uint32_t nr;
+	uint64_t first_epoch;
+	uint64_t heap_budget;     /* bytes of DRAM for all heaps of the engine */
+	bool ram;                 /* pools are volatile */
+};
+int targets_create(const struct targets_config *config, struct targets **targets);
+void targets_destroy(struct targets *targets); /* YIELDS: stream 0; closes every pool */
+uint32_t targets_nr(const struct targets *targets);
+struct target *targets_at(struct targets *targets, uint32_t index);
+/** The target whose stream runs the caller. */
+struct target *target_self(void);
+uint32_t target_index(const struct target *target);
+struct xs *target_xs(const struct target *target);
+struct rpc_ctx *target_rpc(const struct target *target);
+struct vos_xs *target_vos(const struct target *target);
+struct targets *target_all(const struct target *target);
+/** Epochs of this engine: a value above every earlier one and below the durable ceiling. Any stream. */
+uint64_t targets_epoch(struct targets *targets);
+
+/* ---- pools: from stream 0. All YIELD ------------------------------------------------------------------------------------------ */
+struct target_pool_sizes {
+	uint64_t meta, wal, data; /* bytes a target */
+};
+/** Makes a shard on every target and notes it in SMD; on an error nothing is left. */
+int targets_pool_create(struct targets *targets, const uuid_t pool, const struct target_pool_sizes *sizes);
+/** Opens the shards, or brings the map up to date when they are open. map: packed pool map. */
+int targets_pool_open(struct targets *targets, const uuid_t pool, uint32_t map_version, const void *map, size_t map_len);
+int targets_pool_close(struct targets *targets, const uuid_t pool);
+int targets_pool_destroy(struct targets *targets, const uuid_t pool);
+/** Sizes and what is free, one a target. */
+int targets_pool_query(struct targets *targets, const uuid_t pool, struct vos_pool_info *info, uint32_t nr);
+/** Pools that SMD knows on this engine. */
+int targets_pool_list(struct targets *targets, struct arena *arena, uuid_t **pools, uint32_t *nr);
+/** The shards of a container on every target go; their records become garbage. */
+int targets_cont_destroy(struct targets *targets, const uuid_t pool, const uuid_t cont);
+/** Forgets what was known of a handle (closed, evicted); zero handle: all of the container; zero container: all of the pool. */
+int targets_handle_forget(struct targets *targets, const uuid_t pool, const uuid_t cont, const uuid_t handle);
+
+/* ---- access: on a target's stream -------------------------------------------------------------------------------------------------- */
+/** What the container service says of a handle. */
+struct target_access {
+	uuid_t cont;
+	uint64_t caps;          /* TARGET_CAP_* */
+	uint16_t csum_type;
+	bool csum_server_verify;
+	uint64_t csum_chunk;
+	uint64_t snap_floor;    /* writes below it are refused: a snapshot was taken */
+};
+enum { TARGET_CAP_READ = 1, TARGET_CAP_WRITE = 2 };
+
+/** Asks who vouches for handles (service/cont through iv). Runs on a target's stream, YIELDS. -DER_NO_HDL. */
+typedef int (*target_resolve)(void *arg, const uuid_t pool, const uuid_t handle, struct target_access *access);
+void targets_set_resolve(struct targets *targets, target_resolve resolve, void *arg);
+
+/**
+ * The container shard behind a handle, opened (made when it is not there yet) and referenced. YIELDS. -DER_NO_HDL, -DER_NO_PERM
+ * without the capability, -DER_STALE when map_version is newer than ours, -DER_NONEXIST no such pool here, -DER_IO failed.
+ */
+int target_cont_access(struct target *target, const uuid_t pool, const uuid_t handle, uint64_t caps, uint32_t map_version,
+		       struct target_cont **cont);
+/** The same for the engine's own work, by container. */
+int target_cont_open(struct target *target, const uuid_t pool, const uuid_t cont, struct target_cont **result);
+void target_cont_put(struct target_cont *cont);
+struct vos_cont *target_cont_vos(const struct target_cont *cont);
+struct vos_pool *target_cont_pool(const struct target_cont *cont);
+const struct target_access *target_cont_props(const struct target_cont *cont);
+uint32_t target_cont_map_version(const struct target_cont *cont);
+
+/* ---- periodic work of every target: garbage, stored answers, checkpoints; started by targets_create -------------------------------------- */
+
+#endif
