@@ -5,22 +5,22 @@
  */
 #include "xs.h"
 
-static __thread struct xs *self_xs;
+static __thread struct xs *xs_current;
 
 __attribute__((noinline)) struct xs *
 xs_self(void)
 {
 	__asm__ volatile("");
-	return self_xs;
+	return xs_current;
 }
 
 /** Returns the one before, to be restored. */
 __attribute__((noinline)) struct xs *
 xs__set_self(struct xs *xs)
 {
-	struct xs *before = self_xs;
+	struct xs *before = xs_current;
 
 	__asm__ volatile("");
-	self_xs = xs;
+	xs_current = xs;
 	return before;
 }
