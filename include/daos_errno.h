@@ -128,8 +128,10 @@ enum daos_errno {
 };
 
 #define DO_PRAGMA(str) _Pragma(#str)
+#define D_ERR_TEXT(...) #__VA_ARGS__
+#define D_ERR_NOTE(text) DO_PRAGMA(GCC warning text)
 /** An old name of a code: warns where it is used. */
-#define DEPRECATE_ERROR(olde, newe) (DO_PRAGMA(GCC warning #olde " is an old name of " #newe) newe)
+#define DEPRECATE_ERROR(olde, newe) (D_ERR_NOTE(D_ERR_TEXT(olde is an old name of newe)) newe)
 #define DER_EVICTED DEPRECATE_ERROR(DER_EVICTED, DER_EXCLUDED)
 
 /** Symbolic name ("DER_NOSPACE") of an error number of either sign; never NULL. */
