@@ -115,18 +115,18 @@ struct log {
 void log_line(struct log *log, enum log_level level, const char *facility, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* ROOM is the name of the room, defined by the build. */
-#define log_at(log, lvl, ...)                                                                                          \
+#define log_at(sink, lvl, ...)                                                                                         \
 	do {                                                                                                           \
-		struct log *_log = (log);                                                                              \
-		if (_log != NULL && (lvl) >= _log->base_level)                                                         \
+		struct log *_log = (sink);                                                                             \
+		if (_log != NULL && (_log->level_of != NULL || (lvl) >= _log->base_level))                             \
 			log_line(_log, (lvl), ROOM, __VA_ARGS__);                                                      \
 	} while (0)
-#define log_debug(log, ...) log_at(log, LOG_DEBUG, __VA_ARGS__)
-#define log_info(log, ...) log_at(log, LOG_INFO, __VA_ARGS__)
-#define log_note(log, ...) log_at(log, LOG_NOTE, __VA_ARGS__)
-#define log_warn(log, ...) log_at(log, LOG_WARN, __VA_ARGS__)
-#define log_error(log, ...) log_at(log, LOG_ERR, __VA_ARGS__)
-#define log_crit(log, ...) log_at(log, LOG_CRIT, __VA_ARGS__)
+#define log_debug(sink, ...) log_at(sink, LOG_DEBUG, __VA_ARGS__)
+#define log_info(sink, ...) log_at(sink, LOG_INFO, __VA_ARGS__)
+#define log_note(sink, ...) log_at(sink, LOG_NOTE, __VA_ARGS__)
+#define log_warn(sink, ...) log_at(sink, LOG_WARN, __VA_ARGS__)
+#define log_error(sink, ...) log_at(sink, LOG_ERR, __VA_ARGS__)
+#define log_crit(sink, ...) log_at(sink, LOG_CRIT, __VA_ARGS__)
 
 /** Text of an error for a log line: "-DER_NOSPACE(-1007)". The string lives in a constant table. */
 #define RCF "%s(%d)"

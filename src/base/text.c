@@ -514,7 +514,8 @@ text_parse_duration(const char *text, uint64_t *ns)
 		rc = take_digits(&text, 10, &number);
 		if (rc != 0)
 			return rc;
-		if (least == 0 && *skip_space(text) == '\0') {
+		text = skip_space(text);
+		if (least == 0 && *text == '\0') {
 			if (__builtin_mul_overflow(number, NS_PER_S, &sum))
 				return -DER_OVERFLOW;
 			break;
