@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "env/env.h"
 #include "ult/ult.h"
+#include <uuid/uuid.h>
 
 #define BIO_BLOCK 4096U /* bytes: the unit of all offsets and lengths on a blob */
 

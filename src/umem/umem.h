@@ -19,6 +19,7 @@
 #include "base/base.h"
 #include "env/env.h"
 #include "ult/ult.h"
+#include <uuid/uuid.h>
 
 struct umem;
 struct bio_blob;
