@@ -7,6 +7,8 @@
  */
 #include "internal.h"
 
+#include <stdio.h>
+
 #include "proto/agent.h"
 #include "proto/cont.h"
 #include "proto/local.h"
@@ -218,7 +220,7 @@ client_destroy(struct client *client)
 int
 client_credential(struct client *client, const void **cred, size_t *len)
 {
-	struct agent_credential_in in = {0};
+	struct agent_credential_in in = {};
 	struct agent_credential_out out = {0};
 	struct arena arena;
 	void *copy;

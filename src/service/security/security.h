@@ -38,6 +38,7 @@ int security_cred_check(const void *cred, size_t len, const uint8_t pub[SECURITY
 			struct security_identity **who);
 
 /** Engine's side of validation: asks the server at its socket, remembers sound tokens until they expire. On stream 0. */
+struct xs;
 struct security;
 int security_create(struct env *env, struct xs *xs, const char *server_socket, struct security **security);
 void security_destroy(struct security *security);

@@ -14,11 +14,11 @@
 #include "env/env.h"
 #include "ult/ult.h"
 #include "rpc/rpc.h"
-#include "telemetry/telemetry.h"
 #include "vos/vos.h"
 
 struct bio;
 struct sysdb;
+struct hlc_clock;
 struct targets;       /* of one engine */
 struct target;        /* one of them */
 struct target_pool;   /* a pool open at one target, counted */
@@ -27,16 +27,17 @@ struct target_cont;   /* a container open at one target, counted */
 /* ---- life ---------------------------------------------------------------------------------------------------------------- */
 struct targets_config {
 	struct env *env;
-	struct rpc_node *node;
+	struct hlc_clock *clock;  /* of the node: epochs come from it */
 	struct bio *bio;          /* NULL: class ram only */
-	struct sysdb *sysdb;
-	struct tm_tree *telemetry;/* may be NULL */
-	struct xs *const *xs;     /* one main stream a target, not yet running or running */
+	struct sysdb *sysdb;      /* on stream 0 */
+	struct xs *const *xs;     /* one main stream a target; running */
+	struct rpc_ctx *const *rpc; /* and its network context */
 	uint32_t nr;
 	uint64_t first_epoch;
 	uint64_t heap_budget;     /* bytes of DRAM for all heaps of the engine */
 	bool ram;                 /* pools are volatile */
 };
+/** On stream 0. YIELDS */
 int targets_create(const struct targets_config *config, struct targets **targets);
 void targets_destroy(struct targets *targets); /* YIELDS: stream 0; closes every pool */
 uint32_t targets_nr(const struct targets *targets);
@@ -48,15 +49,15 @@ struct xs *target_xs(const struct target *target);
 struct rpc_ctx *target_rpc(const struct target *target);
 struct vos_xs *target_vos(const struct target *target);
 struct targets *target_all(const struct target *target);
-/** Epochs of this engine: a value above every earlier one and below the durable ceiling. Any stream. */
+/** Epochs of this engine: a value above every earlier one and below the durable ceiling; 0 when the ceiling is reached. Any stream. */
 uint64_t targets_epoch(struct targets *targets);
 
 /* ---- pools: from stream 0. All YIELD ------------------------------------------------------------------------------------------ */
 struct target_pool_sizes {
 	uint64_t meta, wal, data; /* bytes a target */
 };
-/** Makes a shard on every target and notes it in SMD; on an error nothing is left. */
-int targets_pool_create(struct targets *targets, const uuid_t pool, const struct target_pool_sizes *sizes);
+/** Makes a shard on every target and notes it in SMD; on an error nothing is left. -DER_EXIST. label: for SMD, cut at 127. */
+int targets_pool_create(struct targets *targets, const uuid_t pool, const char *label, const struct target_pool_sizes *sizes);
 /** Opens the shards, or brings the map up to date when they are open. map: packed pool map. */
 int targets_pool_open(struct targets *targets, const uuid_t pool, uint32_t map_version, const void *map, size_t map_len);
 int targets_pool_close(struct targets *targets, const uuid_t pool);
