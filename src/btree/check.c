@@ -62,6 +62,7 @@ check_down(const struct walk *walk, struct path *path, uint32_t level)
 int
 btree_check(struct btree *tree)
 {
+	struct umem_space space;
 	struct walk walk;
 	struct path path;
 	uint64_t count = 0;
@@ -73,6 +74,9 @@ btree_check(struct btree *tree)
 		return rc == -DER_NONEXIST ? 0 : rc;
 	if (walk.root->depth == 0)
 		return 0;
+	umem_space(tree->heap, &space);
+	if (walk.root->count > space.total / 16)
+		return btree__corrupt(tree, walk.root->node, "btree I4: the root counts more keys than the heap has room for");
 	level = walk.root->depth - 1U;
 	path.step[level].off = walk.root->node;
 	path.step[level].at = 0;

@@ -124,11 +124,16 @@ btree__node(const struct walk *walk, umem_off_t off, uint32_t level, struct btre
 {
 	struct umem *heap = walk->tree->heap;
 	struct btree_node *node;
+	size_t bytes, line;
 
 	/* umem_at itself ends the body when off lies in no allocation. */
 	if (off % 16 != 0)
 		return btree__corrupt(walk->tree, off, "is no place of a node");
 	node = umem_at(heap, off);
+	/* The search is going to need all of the hkeys, and here and there of the rest: fetch the lines at once, not in turn. */
+	bytes = node_size(walk->words, walk->root->order, level);
+	for (line = 64; line < MIN(bytes, (size_t)512); line += 64)
+		__builtin_prefetch((char *)node + line);
 	if (node->magic != BTREE_NODE_MAGIC || node->level != level || node->words != walk->words)
 		return btree__corrupt(walk->tree, off, "is no node of this tree");
 	if (node->nr == 0 || node->nr > node->cap || node->cap > walk->root->order)
