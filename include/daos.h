@@ -22,6 +22,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /**
  * Starts the library in a process: finds the system through the agent. Counted; to be called before all else.
@@ -36,6 +37,7 @@ int daos_fini(void);
 /** Starts the library anew in a child after fork(). Handles of the parent are of no use there. */
 int daos_reinit(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Flags of daos_tx_open(). */
 enum {
@@ -93,6 +94,7 @@ int daos_hlc2timespec(uint64_t hlc, struct timespec *ts);
 /** The same in whole seconds. */
 int daos_hlc2timestamp(uint64_t hlc, time_t *ts);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Ranges with many short pieces are limited: DAOS_ARRAY_LIST_IO_LIMIT of them, shorter than DAOS_ARRAY_RG_LEN_THD cells. */
 #define DAOS_ARRAY_LIST_IO_LIMIT 16384
@@ -121,6 +122,7 @@ int daos_array_get_attr(daos_handle_t oh, daos_size_t *chunk_size, daos_size_t *
 /** Changes the chunk size of the handle of a still empty array that does not store it. 0; -DER_NO_HDL; -DER_INVAL. */
 int daos_array_update_chunk_size(daos_handle_t oh, daos_size_t chunk_size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

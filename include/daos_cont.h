@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Compiled code refers to the second version of these calls. */
 #define daos_cont_open daos_cont_open2
@@ -269,6 +270,7 @@ int daos_cont_snap_oit_create(daos_handle_t coh, daos_epoch_t epoch, char *name,
 /** Removes the table that oh, from daos_oit_open(), stands for. */
 int daos_cont_snap_oit_destroy(daos_handle_t coh, daos_handle_t oh, daos_event_t *ev);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

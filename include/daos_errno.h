@@ -9,6 +9,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Codes of the ground library, from 1001 on. */
 #define D_FOREACH_GURT_ERR(ACTION) \
@@ -142,6 +143,7 @@ const char *d_errdesc(int errnum);
 #define DF_RC "%s(%d): '%s'"
 #define DP_RC(rc) d_errstr(rc), rc, d_errdesc(rc)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** daos_eq_destroy(): throw away events that are still in the queue. */
 #define DAOS_EQ_DESTROY_FORCE 1
@@ -94,6 +95,7 @@ int daos_event_parent_barrier(struct daos_event *ev);
 /** Tries to end an operation early. The event still completes, with -DER_CANCELED or with its result. */
 int daos_event_abort(daos_event_t *ev);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -25,6 +25,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define DFS_MAX_NAME NAME_MAX
 #define DFS_MAX_PATH PATH_MAX
@@ -422,6 +423,7 @@ int dfs_pipeline_destroy(dfs_pipeline_t *dpipe);
 int dfs_readdir_with_filter(dfs_t *dfs, dfs_obj_t *obj, dfs_pipeline_t *dpipe, daos_anchor_t *anchor, uint32_t *nr,
 			    struct dirent *dirs, daos_obj_id_t *oids, daos_size_t *csizes, uint64_t *nr_scanned);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

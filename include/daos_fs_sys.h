@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** sflags: look every path up anew. */
 #define DFS_SYS_NO_CACHE 1
@@ -98,6 +99,7 @@ int dfs_sys_closedir(DIR *dirp);
 /** The next entry, valid until the next call; NULL at the end. */
 int dfs_sys_readdir(dfs_sys_t *dfs_sys, DIR *dirp, struct dirent **dirent);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

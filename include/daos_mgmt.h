@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Keys of daos_debug_set_params(). */
 enum {
@@ -74,6 +75,7 @@ int daos_mgmt_get_bs_state(const char *group, uuid_t blobstore_uuid, int *blobst
 /** Version of the servers; tag: more about the build, freed by the caller. 0; -DER_UNINIT; others. */
 int dc_mgmt_srv_version(uint32_t *major, uint32_t *minor, uint32_t *patch, char **tag);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

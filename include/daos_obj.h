@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Compiled code refers to the second version of the call. */
 #define daos_obj_generate_oid daos_obj_generate_oid2
@@ -538,6 +539,7 @@ int daos_oit_list_unmarked(daos_handle_t oh, daos_obj_id_t *oids, uint32_t *oids
 int daos_oit_list_filter(daos_handle_t oh, daos_obj_id_t *oids, uint32_t *oids_nr, daos_anchor_t *anchor,
 			 daos_oit_filter_cb *filter, daos_event_t *ev);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** A class number; OC_UNKNOWN asks for an automatic choice. */
 typedef uint32_t daos_oclass_id_t;
@@ -199,6 +200,7 @@ int daos_obj_query_class(daos_handle_t coh, daos_oclass_id_t cid, struct daos_oc
 /** Enumerates the classes of a container. Reserved: -DER_NOSYS. */
 int daos_obj_list_class(daos_handle_t coh, struct daos_oclass_list *list, daos_anchor_t *anchor, daos_event_t *ev);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** One part of a filter. */
 typedef struct {
@@ -94,6 +95,7 @@ int daos_pipeline_run(daos_handle_t coh, daos_handle_t oh, daos_pipeline_t *pipe
 		      daos_key_desc_t *kds, d_sg_list_t *sgl_keys, d_sg_list_t *sgl_recx, daos_size_t *recx_size,
 		      d_sg_list_t *sgl_agg, daos_pipeline_stats_t *stats, daos_event_t *ev);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Compiled code refers to the second version of the call. */
 #define daos_pool_connect daos_pool_connect2
@@ -317,6 +318,7 @@ int daos_pool_filter_cont(daos_handle_t poh, daos_pool_cont_filter_t *filter, da
  */
 int daos_pool_get_perms(daos_prop_t *pool_prop, uid_t uid, gid_t *gids, size_t nr_gids, uint64_t *perms);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

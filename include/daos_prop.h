@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* ---- pool properties ----------------------------------------------------------------------------------------- */
 
@@ -457,6 +458,7 @@ bool daos_prop_has_str(struct daos_prop_entry *entry);
 /** Whether the value of the entry's property is a pointer. */
 bool daos_prop_has_ptr(struct daos_prop_entry *entry);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

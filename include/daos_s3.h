@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Room for the name of a bucket, NUL included. */
 #define DS3_MAX_BUCKET_NAME DAOS_PROP_MAX_LABEL_BUF_LEN
@@ -175,6 +176,7 @@ int ds3_part_write(void *buf, daos_off_t off, daos_size_t *size, ds3_part_t *ds3
 int ds3_part_read(void *buf, daos_off_t off, daos_size_t *size, ds3_part_t *ds3p, ds3_t *ds3, daos_event_t *ev);
 int ds3_part_set_info(struct ds3_multipart_part_info *info, ds3_part_t *ds3p, ds3_t *ds3, daos_event_t *ev);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Version of struct daos_acl. */
 #define DAOS_ACL_VERSION (1)
@@ -252,6 +253,7 @@ int daos_acl_principal_from_str(const char *principal_str, enum daos_acl_princip
 /** Writes all entries of a list as lines; verbose: each after a comment line with its words. 0; -DER_INVAL; -DER_IO. */
 int daos_acl_to_stream(FILE *stream, struct daos_acl *acl, bool verbose);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -24,6 +24,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Operations. Numbers are part of the interface. */
 typedef enum daos_opc_t {
@@ -724,6 +725,7 @@ void *daos_task_set_priv(tse_task_t *task, void *priv);
  */
 int daos_progress(tse_sched_t *sched, int64_t timeout, bool *is_empty);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define DUNS_XATTR_NAME "user.daos"
 /** Room for its value, NUL included. */
@@ -83,6 +84,7 @@ void duns_destroy_attr(struct duns_attr_t *attrp);
 /** Creates an entry for a container that exists. cont: label or UUID. */
 int duns_link_cont(daos_handle_t poh, const char *cont, const char *path);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

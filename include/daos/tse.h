@@ -19,6 +19,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Bytes of a task: argument space of tse_task_buf_embedded(), with what the library keeps, with the result. */
 #define TSE_TASK_ARG_LEN (840 + sizeof(pthread_mutex_t))
@@ -146,6 +147,7 @@ int tse_task_list_traverse(d_list_t *head, tse_task_cb_t cb, void *arg);
 /** The same; what cb did not take out is behind the rest after it. */
 int tse_task_list_traverse_adv(d_list_t *head, tse_task_cb_t cb, void *arg);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

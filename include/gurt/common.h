@@ -23,6 +23,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* ---- the compiler -------------------------------------------------------------------------------------------- */
 
@@ -783,6 +784,7 @@ void d_signal_register(void);
 /** Gives signal handlers a stack of their own; before d_signal_register(). */
 void d_signal_stack_enable(bool enabled);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define DB_ALL_BITS "all"
 
@@ -181,6 +182,7 @@ extern void (*d_alt_assert)(const int result, const char *expr, const char *file
 #define D_CASSERT(cond, ...) _Static_assert(cond, #cond ": " __VA_ARGS__)
 #endif
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** The variable that holds the number of a facility. */
 #define DD_FAC(name) d_##name##_logfac
@@ -55,6 +56,7 @@ D_FOREACH_GURT_DB(D_LOG_DECLARE_DB, D_NOOP)
 	};
 D_FOREACH_GURT_FAC(D_LOG_FLAGS, D_NOOP)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

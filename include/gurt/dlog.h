@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** A set of kinds of debug lines. */
 typedef uint64_t d_dbug_t;
@@ -201,6 +202,7 @@ void d_log_sync(void);
 /** Writes nothing from now on (in a child that may not touch the log). */
 void d_log_disable_logging(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

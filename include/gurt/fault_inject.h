@@ -13,6 +13,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define D_FAULT_CONFIG_ENV "D_FI_CONFIG"
 
@@ -57,6 +58,7 @@ struct d_fault_attr_t *d_fault_attr_lookup(uint32_t fault_id);
 
 #define D_SHOULD_FAIL(fault_attr) (d_fault_inject_is_enabled() && d_should_fail(fault_attr))
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

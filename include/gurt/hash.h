@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define D_HASH_DEBUG 0
 
@@ -250,6 +251,7 @@ int d_uhash_link_insert(struct d_hash_table *htable, struct d_uuid *key, void *c
 /** The link with a UUID, with a reference for the caller; NULL: none. */
 struct d_ulink *d_uhash_link_lookup(struct d_hash_table *htable, struct d_uuid *key, void *cmp_args);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

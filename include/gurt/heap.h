@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Node pointers are kept in blocks of DBH_SIZE, reached over up to three levels. */
 #define DBH_SHIFT (9)
@@ -105,6 +106,7 @@ d_binheap_root(struct d_binheap *h)
 	return d_binheap_find(h, 0);
 }
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** A set of types with one life. */
 struct d_slab {
@@ -81,6 +82,7 @@ void d_slab_restock(struct d_slab_type *type);
 /** Frees all descriptors that are not in use. Whether some still are. */
 bool d_slab_reclaim(struct d_slab *slab);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

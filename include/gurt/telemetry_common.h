@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define D_TM_VERSION 1
 
@@ -250,6 +251,7 @@ void d_tm_compute_histogram(struct d_tm_node_t *node, uint64_t value);
 
 void d_tm_print_stats(FILE *stream, struct d_tm_stats_t *stats, int format);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /** Called for a node of a tree. */
 typedef void (*d_tm_iter_cb_t)(struct d_tm_context *ctx, struct d_tm_node_t *node, int level, char *path, int format,
@@ -86,6 +87,7 @@ void d_tm_print_metadata(char *desc, char *units, int format, FILE *stream);
 int d_tm_clock_id(int clk_id);
 char *d_tm_clock_string(int clk_id);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 void d_tm_set_counter(struct d_tm_node_t *metric, uint64_t value);
 void d_tm_inc_counter(struct d_tm_node_t *metric, uint64_t value);
@@ -54,6 +55,7 @@ int d_tm_attach_path_segment(key_t key, const char *fmt, ...) __attribute__((for
 int d_tm_del_ephemeral_dir(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int d_tm_try_del_ephemeral_dir(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
