@@ -17,27 +17,34 @@
 #include "base/base.h"
 #include "env/env.h"
 #include "ult/ult.h"
-#include "pure/hlc/hlc.h"
 
+struct hlc_clock; /* pure/hlc */
 struct rpc_node; /* identity, clock, protocols and group of one process (or simulated node) */
 struct rpc_ctx;  /* the node on one stream */
 struct rpc_peer; /* the other end of a connection, counted */
 struct rpc_req;  /* a call being served */
 struct packer;
 struct unpacker;
+struct strbuf;
+struct rand;
 
 #define RPC_NO_RANK UINT32_MAX
 #define RPC_BODY_MAX (960 * KIB) /* packed; larger data goes by bulk */
 #define RPC_INLINE_MAX (16 * KIB) /* what callers should send inline at most */
 
 /* ---- protocols: built by proto/ from its tables ------------------------------------------------------------------------- */
-/** How one body is packed. Structs are plain C with pointers into an arena; see proto/codec.h. */
+/**
+ * How one body is packed. Structs are plain C with pointers into an arena; see proto/codec.h. Errors stick to packer and unpacker.
+ */
 struct rpc_body {
 	const char *name;
 	size_t size; /* of the C struct */
 	void (*pack)(struct packer *packer, const void *body, uint32_t version);
-	/** Hostile input; what it points to is taken from the arena. */
-	int (*unpack)(struct unpacker *unpacker, void *body, uint32_t version, struct arena *arena);
+	/** Hostile input. What body points to comes from the arena, or lies in the input, which outlives the body. */
+	void (*unpack)(struct unpacker *unpacker, void *body, uint32_t version, struct arena *arena);
+	void (*print)(struct strbuf *text, const void *body);                /* for logs */
+	void (*fill)(struct rand *rand, void *body, struct arena *arena);        /* random content, for tests */
+	bool (*equal)(const void *a, const void *b);                             /* for tests */
 };
 
 enum { /* of an operation */
@@ -74,7 +81,7 @@ struct rpc_node_config {
 	struct env *env;
 	uuid_t id;               /* of this process: a new one each start; names it to others */
 	uint32_t rank;           /* RPC_NO_RANK for clients */
-	struct hlc *hlc;         /* the node's clock, shared by its streams (atomic) */
+	struct hlc_clock *hlc;      /* the node's clock, shared by its streams (atomic) */
 	const struct rpc_proto *const *protos; /* NULL-terminated: all that this node speaks */
 	uint32_t credits;        /* calls in flight to one peer; 0: 256; more wait in order */
 	uint64_t timeout_ns;     /* of a call without a deadline; 0: 60 s */

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions and the table of proto/mgmt.h. */
+#include "proto/types.h"
+#include "proto/define.h"
+#include "proto/mgmt.h"
