@@ -10,7 +10,7 @@ FREE = {"env_real", "lib", "cmd", "embed", "intercept"}  # the seams themselves 
 # Single files that bind a library which brings its own machine, each with its reason.
 BINDINGS = {
     "fuse/session.c": "libfuse's session loop owns the kernel's file descriptor",
-    "env_sim/stack.c": "stacks with guard pages need mmap, also in the simulator",
+    "env_sim/machine.c": "the world's memory, stacks with guard pages, and the last words on an abort",
     "rdb/heap.c": "libraft's heap hook is process-wide",
 }
 INSTEAD = [
