@@ -140,7 +140,7 @@ proto_speaks(uint32_t version, uint32_t since)
 		proto_unpack_##T(unpacker, &body->name, version, arena);
 /* An element that packs to nothing could be repeated for ever: every element of an array has a first-version field. */
 #define PROTO__A_UNPACK(T, name, ...)                                                                                  \
-	_Static_assert(PROTO_MIN_##T > 0, "elements of an array take bytes");                                          \
+	_Static_assert(PROTO_MIN_##T > 0 && sizeof(proto_##T) <= 16 * PROTO_MIN_##T, "proto I2");                      \
 	if (proto_speaks(version, PROTO__SINCE(__VA_ARGS__))) {                                                        \
 		body->name = unpack_array(unpacker, arena, PROTO_MIN_##T, sizeof(*body->name), &body->name##_nr);      \
 		for (uint32_t i = 0; i < body->name##_nr && unpacker_rc(unpacker) == 0; i++)                           \

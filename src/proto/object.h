@@ -20,7 +20,7 @@ RPC_STRUCT(object_at, OBJECT_AT)
 
 /** When a read looks. */
 #define OBJECT_WHEN(F, A)        \
-	F(hlc, epoch)            /* DAOS_EPOCH_MAX: the newest */ \
+	F(hlc, epoch)            /* DAOS_EPOCH_MAX: the newest; 0: the target chooses now, and says so in its hint */ \
 	F(hlc, bound)            /* above epoch: a write in between is uncertain and restarts the reader */ \
 	F(rpc_dtx_id, dtx)       /* of the transaction that reads; zero: none */
 RPC_STRUCT(object_when, OBJECT_WHEN)
@@ -85,6 +85,7 @@ RPC_STRUCT(object_punch_out, OBJECT_WRITE_OUT)
 	F(rpc_dtx_id, dtx)       \
 	F(hlc, epoch)            /* at which it read */ \
 	A(object_write, writes)  /* in order */ \
+	A(rpc_target, targets)   /* where each write goes, by the map of at */ \
 	F(bulk, bulk)
 RPC_STRUCT(object_tx_commit_in, OBJECT_TX_COMMIT_IN)
 RPC_STRUCT(object_tx_commit_out, OBJECT_WRITE_OUT)

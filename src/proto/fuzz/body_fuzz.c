@@ -11,10 +11,10 @@ choose(uint32_t index, uint32_t *version)
 {
 	uint32_t nr = 0;
 
-	for (const struct rpc_proto *const *proto = proto_all; *proto != NULL; proto++)
+	for (const struct rpc_proto *const *proto = proto_every; *proto != NULL; proto++)
 		nr += (*proto)->nr;
 	index %= nr * 2;
-	for (const struct rpc_proto *const *proto = proto_all; *proto != NULL; proto++) {
+	for (const struct rpc_proto *const *proto = proto_every; *proto != NULL; proto++) {
 		if (index < (*proto)->nr * 2) {
 			*version = (*proto)->oldest + *version % ((*proto)->version - (*proto)->oldest + 1);
 			return index & 1 ? &(*proto)->ops[index / 2].out : &(*proto)->ops[index / 2].in;

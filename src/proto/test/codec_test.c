@@ -25,7 +25,7 @@ next_body(struct bodies *at, const struct rpc_proto **proto)
 	const struct rpc_body *body;
 
 	if (at->proto == NULL)
-		at->proto = proto_all;
+		at->proto = proto_every;
 	if (*at->proto == NULL)
 		return NULL;
 	*proto = *at->proto;
@@ -387,7 +387,7 @@ operations_are_found_by_number_and_have_unique_names(void **state)
 {
 	uint32_t nr = 0;
 
-	for (const struct rpc_proto *const *proto = proto_all; *proto != NULL; proto++) {
+	for (const struct rpc_proto *const *proto = proto_every; *proto != NULL; proto++) {
 		assert_true(proto[1] == NULL || proto[0]->id < proto[1]->id);
 		assert_true((*proto)->oldest <= (*proto)->version && (*proto)->oldest > 0);
 		for (uint32_t i = 0; i < (*proto)->nr; i++, nr++) {
@@ -395,7 +395,6 @@ operations_are_found_by_number_and_have_unique_names(void **state)
 
 			assert_ptr_equal(proto_op(RPC_OPC((*proto)->id, i)), op);
 			assert_string_equal(proto_op_name(RPC_OPC((*proto)->id, i)), op->name);
-			assert_int_equal(strncmp(op->name, (*proto)->name, strlen((*proto)->name)), 0);
 			assert_true(op->since >= 1 && op->since <= (*proto)->version);
 			for (uint32_t j = 0; j < i; j++)
 				assert_string_not_equal(op->name, (*proto)->ops[j].name);
