@@ -26,19 +26,30 @@ struct bio_dev_config {
 	bool raw;
 	uint32_t roles;    /* bits of 1 << enum bio_blob_kind; 0: all */
 };
+#define BIO_DEV_MAX 64
 
-/** What must be done when a device turns faulty, comes back, or reports an error: registered by the engine. */
+/**
+ * What must be done when a device turns faulty, comes back, or reports an error: registered by the engine. Called from
+ * the scheduler of the stream that met it (io_error) or by the caller of the function that changed the state; must not yield.
+ */
 struct bio_reactions {
 	void (*faulty)(void *arg, const uuid_t dev);
 	void (*rejoined)(void *arg, const uuid_t dev);
 	void (*io_error)(void *arg, const uuid_t dev, int tgt, int rc);
 };
 
+/*
+ * Blocking, here and below: called from a ULT it YIELDS while blocks are read and written, called from outside of any
+ * stream it waits for them; files are opened and made on the spot.
+ */
 /** Opens the devices; formats those that were never used when format is true, else -DER_UNINIT names the path in the log. */
 int bio_open(struct env *env, const struct bio_dev_config *devs, int nr, bool format, struct bio **bio); /* blocking */
 void bio_close(struct bio *bio);
 void bio_set_reactions(struct bio *bio, const struct bio_reactions *reactions, void *arg);
-/** The JSON device list that daos_engine -n names ({"subsystems":[{"subsystem":"bdev","config":[...]}]}): hostile bytes. */
+/**
+ * The JSON device list that daos_engine -n names ({"subsystems":[{"subsystem":"bdev","config":[...]}]}): hostile bytes.
+ * README.md has the methods. *devs with the paths in it is one allocation of mem. -DER_INVAL, -DER_NOMEM, -DER_OVERFLOW.
+ */
 int bio_config_parse(struct mem *mem, const char *json, size_t len, struct bio_dev_config **devs, int *nr);
 
 struct bio_health {
@@ -81,6 +92,8 @@ int bio_blob_open(struct bio *bio, const struct bio_blob_id *id, struct xs *xs, 
 void bio_blob_close(struct bio_blob *blob);
 /** Usable bytes. */
 uint64_t bio_blob_size(const struct bio_blob *blob);
+/** Bytes of the blob did not match their checksum: counts against its device. */
+void bio_blob_csum_error(struct bio_blob *blob);
 
 /* ---- I/O on a blob: off and the lengths are multiples of BIO_BLOCK, buffers BIO_BLOCK aligned --------------------------- */
 /** YIELDS. 0, -DER_NVME_IO, -DER_NOMEM, -DER_INVAL beyond the end. All bytes or an error. */
@@ -99,17 +112,24 @@ struct bio_io {
 	enum env_io_op op;
 	bool durable;
 	uint64_t off;
-	const struct iovec *iov;
+	const struct iovec *iov; /* TRIM: only the lengths count; FLUSH: none */
 	int iov_nr;
 	void (*done)(struct bio_io *io, int rc);
 	void *arg;
 	uint64_t started_ns;
+	/* bio's own */
+	struct xs_msg msg;
+	struct iovec *part;    /* iov of the present part when the blob is not one piece */
+	uint64_t total, moved; /* bytes in all, and in the parts that are done */
+	int rc;
 };
 void bio_submit(struct bio_io *io);
 
-/** Buffers for I/O, BIO_BLOCK aligned, recycled per stream. NULL when the stream's budget is used up. */
+/** Buffers for I/O, BIO_BLOCK aligned, recycled per stream. NULL when the stream's budget is used up. Content undefined. */
 void *bio_buf_get(struct bio *bio, size_t size);
 void bio_buf_put(struct bio *bio, void *buf, size_t size);
+/** Bytes of buffers that a stream may have at once (256 MiB unless set). */
+void bio_buf_set_budget(struct bio *bio, size_t bytes);
 
 /* ---- descriptors: where the bytes of one update or fetch come from and go to ---------------------------------------------- */
 enum bio_media { BIO_HEAP, BIO_BLOB, BIO_HOLE };
