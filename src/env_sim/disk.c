@@ -40,7 +40,7 @@ struct sim_disk {
 	uint64_t done_seq;
 	uint32_t opener_nr;
 	bool open_rw;
-	struct sim_rand rand;
+	struct rand rand;
 	struct sim_disk_stats stats;
 	/* faults asked for by tests */
 	uint32_t fail_ops;
@@ -209,7 +209,7 @@ doom(struct sim_disk *disk)
 	struct piece *piece;
 
 	list_each(piece, &disk->pieces, in_disk)
-		if (sim_rand_below(&disk->rand, 2) == 0)
+		if (rand_below(&disk->rand, 2) == 0)
 			piece->doomed = true;
 }
 
@@ -236,7 +236,7 @@ next_write(struct sim_disk *disk, struct crash *crash, uint64_t write)
 	if (crash->mode == PREFIX)
 		crash->fate = crash->seen < crash->prefix ? KEPT : crash->seen == crash->prefix ? TORN : LOST;
 	else if (crash->mode == SUBSET)
-		crash->fate = (int[]){LOST, KEPT, TORN}[sim_rand_below(&disk->rand, 3)];
+		crash->fate = (int[]){LOST, KEPT, TORN}[rand_below(&disk->rand, 3)];
 	else
 		crash->fate = crash->mode == ALL_KEPT ? KEPT : LOST;
 	crash->seen++;
@@ -252,13 +252,13 @@ lose_power_page(struct sim_disk *disk, struct crash *crash, uint64_t page, const
 		return;
 	to = sim__image_own(&disk->durable, page);
 	for (int i = 0; i < SIM_SECTORS; i++) {
-		uint64_t draw = crash->fate == KEPT ? 0 : sim_rand_below(&disk->rand, 4);
-		uint64_t split = sim_rand_below(&disk->rand, SIM_SECTOR);
+		uint64_t draw = crash->fate == KEPT ? 0 : rand_below(&disk->rand, 4);
+		uint64_t split = rand_below(&disk->rand, SIM_SECTOR);
 
 		if (!(sectors & (1 << i)) || draw == 3)
 			continue;
 		if (draw == 2) { /* garbage */
-			sim_rand_fill(&disk->rand, to + i * SIM_SECTOR, SIM_SECTOR);
+			rand_fill(&disk->rand, to + i * SIM_SECTOR, SIM_SECTOR);
 			continue;
 		}
 		/* Whole, or its first bytes only. */
@@ -296,7 +296,7 @@ flight_free(struct flight *flight)
 static struct crash
 draw_crash(struct sim_disk *disk)
 {
-	uint64_t draw = sim_rand_below(&disk->rand, 10), writes = 0, last = UINT64_MAX;
+	uint64_t draw = rand_below(&disk->rand, 10), writes = 0, last = UINT64_MAX;
 	struct crash crash = {.mode = draw < 3 ? ALL_LOST : draw < 4 ? ALL_KEPT : draw < 6 ? PREFIX : SUBSET};
 	struct flight *flight;
 	struct piece *piece;
@@ -307,7 +307,7 @@ draw_crash(struct sim_disk *disk)
 	}
 	list_each(flight, &disk->flights, link)
 		writes += flight->op == ENV_IO_WRITE;
-	crash.prefix = sim_rand_below(&disk->rand, writes + 1);
+	crash.prefix = rand_below(&disk->rand, writes + 1);
 	return crash;
 }
 
@@ -361,9 +361,9 @@ sim__disks_killed(struct sim_host *host, struct sim_life *life)
 		if (file->kind != SIM_DISK)
 			continue;
 		list_each_safe(flight, next, &disk->flights, link) {
-			uint64_t draw = sim_rand_below(&disk->rand, 10);
+			uint64_t draw = rand_below(&disk->rand, 10);
 			uint64_t len = draw < 7 ? flight->len : draw < 9 ? 0 :
-				       sim_rand_below(&disk->rand, flight->len / SIM_SECTOR + 1) * SIM_SECTOR;
+				       rand_below(&disk->rand, flight->len / SIM_SECTOR + 1) * SIM_SECTOR;
 
 			if (flight->life != life)
 				continue;
@@ -431,7 +431,7 @@ do_read(struct sim_disk *disk, struct flight *flight)
 		return;
 	}
 	if (sim__fault(sim, &disk->rand, options->bit_rot_ppm, "bit rotten"))
-		sim_disk_flip_bit(disk, flight->off * 8 + sim_rand_below(&disk->rand, flight->len * 8));
+		sim_disk_flip_bit(disk, flight->off * 8 + rand_below(&disk->rand, flight->len * 8));
 	if (sim__fault(sim, &disk->rand, options->stale_read_ppm, "stale read"))
 		image = &disk->durable;
 	for (int i = 0; i < flight->io->iov_nr; i++) {
@@ -474,7 +474,7 @@ do_write(struct sim_disk *disk, struct flight *flight)
 	if (asked_to_fail(disk, flight->op) || sim__fault(sim, &disk->rand, options->write_error_ppm, "write failed") ||
 	    (durable && sim__fault(sim, &disk->rand, options->flush_error_ppm, "durable write failed"))) {
 		flight->rc = -DER_IO;
-		len = sim_rand_below(&disk->rand, len / SIM_SECTOR + 1) * SIM_SECTOR;
+		len = rand_below(&disk->rand, len / SIM_SECTOR + 1) * SIM_SECTOR;
 		if (len > 0 && !disk->dead)
 			land(disk, flight->write, off, flight->data, len, false);
 		if (durable)
@@ -487,7 +487,7 @@ do_write(struct sim_disk *disk, struct flight *flight)
 	if (sim__fault(sim, &disk->rand, options->lost_write_ppm, "lost write"))
 		return;
 	if (sim__fault(sim, &disk->rand, options->misdirect_ppm, "misdirected write")) {
-		uint64_t pages = disk->size / SIM_PAGE, page = off / SIM_PAGE + 1 + sim_rand_below(&disk->rand, STRAY_PAGES);
+		uint64_t pages = disk->size / SIM_PAGE, page = off / SIM_PAGE + 1 + rand_below(&disk->rand, STRAY_PAGES);
 
 		off = page % pages * SIM_PAGE;
 		len = MIN(len, disk->size - off);
@@ -570,7 +570,7 @@ latency(struct sim_disk *disk, const struct flight *flight)
 	const struct sim_options *options = &sim->options;
 	uint64_t mean = flight->op == ENV_IO_READ ? options->disk_read_ns :
 			flight->op == ENV_IO_WRITE && !flight->dsync ? options->disk_write_ns : options->disk_flush_ns;
-	uint64_t ns = sim_rand_delay(&disk->rand, mean / 10, mean) +
+	uint64_t ns = sim__delay(&disk->rand, mean / 10, mean) +
 		      (flight->op == ENV_IO_TRIM ? 0 : flight->len * NS_PER_US / MAX(options->disk_bytes_us, 1ULL));
 
 	if (sim__fault(sim, &disk->rand, options->stall_ppm, "disk operation slow"))
@@ -660,7 +660,7 @@ sim__disk_new(struct sim_host *host, uint64_t size)
 	list_init(&disk->flights);
 	for (int i = 0; i < BUCKETS; i++)
 		list_init(&disk->buckets[i]);
-	sim_rand_init(&disk->rand, host->sim->seed, RAND_DISK + host->id * 1000ULL + disk->number);
+	rand_init(&disk->rand, host->sim->seed, RAND_DISK + host->id * 1000ULL + disk->number);
 	return disk;
 }
 
@@ -861,7 +861,7 @@ sim_disk_stall(struct sim_disk *disk, bool stalled)
 	list_each(flight, &disk->flights, link) {
 		if (stalled)
 			sim__event_cancel(sim, &flight->event);
-		else if (flight->event.place == 0)
+		else if (!sim__event_pending(&flight->event))
 			sim__event_at(sim, &flight->event, sim->now + flight->latency_ns);
 	}
 }

@@ -18,7 +18,7 @@ poll_at(struct env_thread *thread, uint64_t time)
 	struct sim *sim = thread->life->sim;
 
 	time = MAX(time, thread->busy_until);
-	if (!thread->finished && !thread->life->node->paused && (thread->event.place == 0 || thread->event.time > time))
+	if (!thread->finished && !thread->life->node->paused && (!sim__event_pending(&thread->event) || thread->event.time > time))
 		sim__event_at(sim, &thread->event, time);
 }
 
@@ -29,7 +29,7 @@ sim__stream_poke(struct env_thread *thread)
 	struct sim *sim = thread->life->sim;
 
 	if (sim->polling != thread) /* its own poll looks at the end */
-		poll_at(thread, sim->now + sim_rand_delay(&sim->sched, 0, sim->options.wake_ns));
+		poll_at(thread, sim->now + sim__delay(&sim->sched, 0, sim->options.wake_ns));
 }
 
 static void
@@ -48,7 +48,7 @@ poll_stream(struct sim_event *event)
 		sim__node_bury(life->node);
 		return;
 	}
-	thread->busy_until = sim->now + 1 + sim_rand_delay(&sim->sched, sim->options.poll_ns / 10, sim->options.poll_ns);
+	thread->busy_until = sim->now + 1 + sim__delay(&sim->sched, sim->options.poll_ns / 10, sim->options.poll_ns);
 	if (thread->stream.finished(thread->stream.arg)) {
 		thread->finished = true;
 		return;
@@ -134,16 +134,6 @@ drop_due(struct env_loop *loop)
 		due->run(due, true);
 }
 
-static void
-loop_close(struct env_loop *loop)
-{
-	ASSERTF(list_empty(&loop->due), "a loop closed with callbacks due");
-	ASSERTF(loop->stream == NULL, "a loop closed under its stream");
-	list_remove(&loop->link);
-	loop->life->mem.stats.handles--;
-	machine_free(loop);
-}
-
 void
 sim__loop_add(struct env_loop *loop, struct sim_due *due)
 {
@@ -202,6 +192,19 @@ loop_poll(struct env_loop *loop, uint64_t deadline_ns)
 	}
 	loop->polling = false;
 	return nr;
+}
+
+static void
+loop_close(struct env_loop *loop)
+{
+	ASSERTF(loop->stream == NULL, "a loop closed under its stream");
+	sim__net_loop_closing(loop);
+	while (!list_empty(&loop->due))
+		loop_poll(loop, 0);
+	sim__watches_drop(loop);
+	list_remove(&loop->link);
+	loop->life->mem.stats.handles--;
+	machine_free(loop);
 }
 
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one file of the simulator that asks the real machine: for memory (the world's own, and stacks with guard pages), and
- * for the last words when the process aborts, which need the one variable at file scope.
+ * for the last words when the process aborts, which need a variable at file scope.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -53,6 +53,28 @@ machine_alloc_zeroed(size_t size)
 {
 	return checked(calloc(1, size > 0 ? size : 1));
 }
+
+void *
+machine_alloc_aligned(size_t size, size_t align)
+{
+	void *ptr;
+
+	return checked(posix_memalign(&ptr, align, size) == 0 ? ptr : NULL);
+}
+
+static void *
+mem_alloc_machine(struct mem *mem, size_t size, size_t align, const void *site)
+{
+	return align <= 16 ? machine_alloc(size) : machine_alloc_aligned(size, align);
+}
+
+static void
+mem_free_machine(struct mem *mem, void *ptr)
+{
+	free(ptr);
+}
+
+struct mem machine_mem = {.alloc = mem_alloc_machine, .free = mem_free_machine};
 
 void *
 machine_realloc(void *ptr, size_t size)

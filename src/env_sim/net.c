@@ -116,7 +116,7 @@ struct sim_cut {
 struct sim_net {
 	struct sim *sim;
 	struct list links;
-	struct sim_rand rand;
+	struct rand rand;
 	struct sim_net_stats stats;
 	bool cut[SIM_NODES_MAX][SIM_NODES_MAX];
 	uint32_t slow[SIM_NODES_MAX][SIM_NODES_MAX];
@@ -172,8 +172,10 @@ parse(struct sim_life *life, const char *text, struct address *address)
 	if (!seqpacket && strncmp(text, "unix://", 7) != 0)
 		return -DER_INVAL;
 	text += seqpacket ? 12 : 7;
-	if (text[0] != '/' || strlen(text) > SOCKET_PATH_MAX)
+	if (text[0] != '/' || text[1] == '\0')
 		return -DER_INVAL;
+	if (strlen(text) > SOCKET_PATH_MAX)
+		return -DER_EXCEEDS_PATH_LEN;
 	*address = (struct address){.scope = seqpacket ? SEQPACKET : UNIX, .host = (int)life->node->host->id, .path = text};
 	return 0;
 }
@@ -225,7 +227,7 @@ start_queue(struct queue *queue)
 {
 	struct item *first = list_first(&queue->items, struct item, link);
 
-	if (!list_empty(&queue->items) && queue->event.place == 0 && !is_stopped(queue->link, queue->side))
+	if (!list_empty(&queue->items) && !sim__event_pending(&queue->event) && !is_stopped(queue->link, queue->side))
 		sim__event_at(queue->link->sim, &queue->event, first->time);
 }
 
@@ -237,9 +239,9 @@ review(struct sim_link *link)
 
 	if (!is_silent(link))
 		sim__event_cancel(sim, &link->silence);
-	else if (link->silence.place == 0)
+	else if (!sim__event_pending(&link->silence))
 		sim__event_at(sim, &link->silence,
-			      sim->now + sim_rand_between(&sim->net->rand, sim->options.net_silence_ns * 9 / 10,
+			      sim->now + rand_between(&sim->net->rand, sim->options.net_silence_ns * 9 / 10,
 							  sim->options.net_silence_ns));
 	for (int side = 0; side < 2; side++) {
 		if (is_stopped(link, side))
@@ -254,7 +256,7 @@ latency(struct sim_link *link, int side, size_t len)
 {
 	struct sim *sim = link->sim;
 	struct sim_net *net = sim->net;
-	uint64_t ns = sim_rand_delay(&net->rand, sim->options.net_ns / 10, sim->options.net_ns) +
+	uint64_t ns = sim__delay(&net->rand, sim->options.net_ns / 10, sim->options.net_ns) +
 		      len * NS_PER_US / MAX(sim->options.net_bytes_us, 1ULL);
 
 	if (sim__fault(sim, &net->rand, sim->options.net_clog_ppm, "message delayed"))
@@ -666,7 +668,7 @@ net_send(struct env_conn *conn, const struct iovec *iov, int iov_nr)
 	breaks = sim__fault(sim, &sim->net->rand, sim->options.net_break_ppm, "connection broken");
 	sim->net->stats.messages++;
 	sim->net->stats.bytes += len;
-	if (!breaks || sim_rand_below(&sim->net->rand, 2) == 0) {
+	if (!breaks || rand_below(&sim->net->rand, 2) == 0) {
 		struct item *item = queue_put(link, to, MESSAGE, len);
 
 		iov_gather(item->data, iov, iov_nr);
@@ -699,7 +701,7 @@ net_close(struct env_conn *conn)
 	conn->closed_by_us = true;
 	if (!conn->life->dying) {
 		/* In bad weather a close may overtake what was sent. */
-		if (sim->options.net_break_ppm != 0 && sim_rand_below(&sim->net->rand, 4) == 0 &&
+		if (sim->options.net_break_ppm != 0 && rand_below(&sim->net->rand, 4) == 0 &&
 		    link->ends[to] != NULL) {
 			items_drop(&link->queues[to]);
 			send_end(link, to, -DER_UNREACH);
@@ -708,6 +710,16 @@ net_close(struct env_conn *conn)
 		}
 	}
 	break_end(conn, -DER_CANCELED);
+}
+
+void
+sim__net_loop_closing(struct env_loop *loop)
+{
+	struct env_conn *conn;
+
+	list_each(conn, &loop->life->conns, link)
+		if (conn->loop == loop)
+			net_close(conn);
 }
 
 static void
@@ -738,8 +750,8 @@ net_mem_reg(struct env_conn *conn, const struct iovec *iov, int iov_nr, int acce
 		return -DER_NOMEM;
 	reg = machine_alloc(sizeof(*reg));
 	*reg = (struct registration){.iov = iov_copy(iov, iov_nr), .iov_nr = iov_nr, .access = access};
-	reg->key.id = sim_rand_u64(&sim->net->rand);
-	reg->key.secret = sim_rand_u64(&sim->net->rand);
+	reg->key.id = rand_u64(&sim->net->rand);
+	reg->key.secret = rand_u64(&sim->net->rand);
 	list_append(&conn->registrations, &reg->link);
 	conn->life->mem.stats.handles++;
 	*key = reg->key;
@@ -1042,14 +1054,14 @@ strike_cut(struct sim_event *event)
 		return;
 	cut = machine_alloc_zeroed(sizeof(*cut));
 	cut->sim = sim;
-	cut->from = (int)sim_rand_below(&sim->nemesis, sim->node_nr);
-	cut->to = (int)sim_rand_below(&sim->nemesis, sim->node_nr);
-	if (sim_rand_below(&sim->nemesis, 4) == 0) /* the whole node, in this direction */
-		*(sim_rand_below(&sim->nemesis, 2) == 0 ? &cut->from : &cut->to) = SIM_ANY;
+	cut->from = (int)rand_below(&sim->nemesis, sim->node_nr);
+	cut->to = (int)rand_below(&sim->nemesis, sim->node_nr);
+	if (rand_below(&sim->nemesis, 4) == 0) /* the whole node, in this direction */
+		*(rand_below(&sim->nemesis, 2) == 0 ? &cut->from : &cut->to) = SIM_ANY;
 	cut->event = (struct sim_event){.what = "strike: mend", .fire = strike_mend};
 	list_append(&net->cuts, &cut->link);
 	sim_net_cut(sim, cut->from, cut->to, true);
-	sim__event_at(sim, &cut->event, sim->now + sim_rand_delay(&sim->nemesis, sim->options.heal_ns / 100,
+	sim__event_at(sim, &cut->event, sim->now + sim__delay(&sim->nemesis, sim->options.heal_ns / 100,
 								  sim->options.heal_ns));
 	sim__net_storm(sim);
 }
@@ -1061,7 +1073,7 @@ sim__net_storm(struct sim *sim)
 
 	sim__event_cancel(sim, &sim->net->storm);
 	if (mean != 0)
-		sim__event_at(sim, &sim->net->storm, sim->now + sim_rand_delay(&sim->nemesis, mean / 100, mean));
+		sim__event_at(sim, &sim->net->storm, sim->now + sim__delay(&sim->nemesis, mean / 100, mean));
 }
 
 void
@@ -1073,7 +1085,7 @@ sim__net_init(struct sim *sim)
 	net->sim = sim;
 	list_init(&net->links);
 	list_init(&net->cuts);
-	sim_rand_init(&net->rand, sim->seed, RAND_NET);
+	rand_init(&net->rand, sim->seed, RAND_NET);
 	net->storm = (struct sim_event){.what = "strike: cut", .fire = strike_cut};
 	for (int a = 0; a < SIM_NODES_MAX; a++)
 		for (int b = 0; b < SIM_NODES_MAX; b++)

@@ -77,15 +77,15 @@ sim_node_jump_wall(struct sim *sim, uint32_t id, int64_t ns)
 /* ---- randomness and choice -------------------------------------------------------------------------------------------- */
 
 static uint64_t
-rand_u64(struct env *env)
+node_rand(struct env *env)
 {
-	return sim_rand_u64(&sim__life(env)->node->rand);
+	return rand_u64(&sim__life(env)->node->rand);
 }
 
 static int
 rand_secure(struct env *env, void *buf, size_t len)
 {
-	sim_rand_fill(&sim__life(env)->node->rand, buf, len);
+	rand_fill(&sim__life(env)->node->rand, buf, len);
 	return 0;
 }
 
@@ -94,9 +94,9 @@ choose(struct env *env, uint32_t nr)
 {
 	struct sim_life *life = sim__life(env);
 
-	if (!sim_rand_chance(&life->node->choose, life->sim->options.choose_ppm))
+	if (!sim__chance(&life->node->choose, life->sim->options.choose_ppm))
 		return 0;
-	return (uint32_t)sim_rand_below(&life->node->choose, nr);
+	return (uint32_t)rand_below(&life->node->choose, nr);
 }
 
 static bool
@@ -108,7 +108,7 @@ buggify(struct env *env, const char *site)
 	if (sim->options.buggify == 0)
 		return false;
 	counter = sim__counter(sim, "buggify", site);
-	if (!counter->active || !sim_rand_chance(&sim->buggify, sim->options.buggify))
+	if (!counter->active || !sim__chance(&sim->buggify, sim->options.buggify))
 		return false;
 	counter->hits++;
 	return true;
@@ -258,6 +258,18 @@ watch_signal(struct env_loop *loop, int signo, void (*caught)(void *arg, int sig
 	*watch = (struct sim_watch){.loop = loop, .signo = signo, .caught = caught, .arg = arg, .due.run = signal_due};
 	list_append(&loop->life->watches, &watch->link);
 	return 0;
+}
+
+void
+sim__watches_drop(struct env_loop *loop)
+{
+	struct sim_watch *watch, *next;
+
+	list_each_safe(watch, next, &loop->life->watches, link)
+		if (watch->loop == loop) {
+			list_remove(&watch->link);
+			machine_free(watch);
+		}
 }
 
 bool
@@ -460,7 +472,7 @@ draw(struct sim *sim, struct sim_event *event, uint64_t mean_ns)
 {
 	sim__event_cancel(sim, event);
 	if (mean_ns != 0)
-		sim__event_at(sim, event, sim->now + sim_rand_delay(&sim->nemesis, mean_ns / 100, mean_ns));
+		sim__event_at(sim, event, sim->now + sim__delay(&sim->nemesis, mean_ns / 100, mean_ns));
 }
 
 static void
@@ -468,13 +480,13 @@ strike_die(struct sim_event *event)
 {
 	struct sim_node *node = container_of(event, struct sim_node, die);
 	struct sim *sim = node->sim;
-	enum sim_crash how = sim_rand_chance(&sim->nemesis, sim->options.power_ppm) ? SIM_POWER : SIM_KILL;
+	enum sim_crash how = sim__chance(&sim->nemesis, sim->options.power_ppm) ? SIM_POWER : SIM_KILL;
 
 	if (sim->options.crash_ns != 0 && node->life != NULL && node->boot != NULL)
 		sim_node_crash(sim, node->id, how);
 	for (uint32_t i = 0; i < sim->node_nr; i++)
 		if (sim->nodes[i].host == node->host && sim->nodes[i].life == NULL && sim->nodes[i].boot != NULL &&
-		    sim->nodes[i].revive.place == 0)
+		    !sim__event_pending(&sim->nodes[i].revive))
 			draw(sim, &sim->nodes[i].revive, sim->options.down_ns);
 	draw(sim, &node->die, sim->options.crash_ns);
 }
@@ -530,15 +542,15 @@ node_init(struct sim *sim, uint32_t id)
 	node->sim = sim;
 	node->id = id;
 	node->host = &sim->hosts[id / sim->options.nodes_per_host];
-	sim_rand_init(&node->rand, sim->seed, RAND_NODE + id);
-	sim_rand_init(&node->choose, sim->seed, RAND_NODE_CHOOSE + id);
-	sim_rand_init(&node->fault, sim->seed, RAND_NODE_FAULT + id);
+	rand_init(&node->rand, sim->seed, RAND_NODE + id);
+	rand_init(&node->choose, sim->seed, RAND_NODE_CHOOSE + id);
+	rand_init(&node->fault, sim->seed, RAND_NODE_FAULT + id);
 	list_init(&node->settings);
 	node->world_base = node->mono_base = sim->now;
 	if (drift != 0)
-		node->drift_ppm = (int64_t)sim_rand_below(&node->fault, 2 * drift + 1) - (int64_t)drift;
+		node->drift_ppm = (int64_t)rand_below(&node->fault, 2 * drift + 1) - (int64_t)drift;
 	if (skew != 0)
-		node->wall_offset = (int64_t)sim_rand_below(&node->fault, 2 * skew + 1) - (int64_t)skew;
+		node->wall_offset = (int64_t)rand_below(&node->fault, 2 * skew + 1) - (int64_t)skew;
 	node->die = (struct sim_event){.node = id, .what = "strike: die", .fire = strike_die};
 	node->revive = (struct sim_event){.node = id, .what = "strike: revive", .fire = strike_revive};
 	node->stop = (struct sim_event){.node = id, .what = "strike: stop", .fire = strike_stop};
@@ -550,7 +562,7 @@ void
 sim__nodes_init(struct sim *sim)
 {
 	sim->ops = (struct env_ops){
-		.mono_ns = mono_ns, .wall_ns = wall_ns, .rand_u64 = rand_u64, .rand_secure = rand_secure,
+		.mono_ns = mono_ns, .wall_ns = wall_ns, .rand_u64 = node_rand, .rand_secure = rand_secure,
 		.choose = choose, .buggify = buggify, .sometimes = sometimes,
 		.loop = sim__loop_ops, .disk = sim__disk_ops, .net = sim__net_ops, .file = sim__file_ops, .host = host_ops,
 	};

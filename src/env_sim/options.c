@@ -32,23 +32,23 @@ sim_options_init(struct sim_options *options)
 void
 sim_options_swarm(struct sim_options *options, uint64_t seed)
 {
-	struct sim_rand rand;
+	struct rand rand;
 	bool faults;
 
-	sim_rand_init(&rand, seed, hash64_string("swarm", 0));
-	faults = sim_rand_below(&rand, 10) != 0;
+	rand_init(&rand, seed, hash64_string("swarm", 0));
+	faults = rand_below(&rand, 10) != 0;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		const struct option *option = &table[i];
 		uint64_t *value = value_of(options, option);
-		bool on = sim_rand_below(&rand, 2) == 0;
+		bool on = rand_below(&rand, 2) == 0;
 
 		if (option->cls == N)
-			*value = sim_rand_between(&rand, option->calm / 10 + 1, option->most);
+			*value = rand_between(&rand, option->calm / 10 + 1, option->most);
 		else if (option->cls == F)
-			*value = faults && on ? sim_rand_between(&rand, option->most / 20 + 1, option->most) : 0;
+			*value = faults && on ? rand_between(&rand, option->most / 20 + 1, option->most) : 0;
 	}
 	/* The choice among ready ULTs: never, sometimes or always at random. */
-	options->choose_ppm = (const uint64_t[]){0, 100000, 1000000}[sim_rand_below(&rand, 3)];
+	options->choose_ppm = (const uint64_t[]){0, 100000, 1000000}[rand_below(&rand, 3)];
 }
 
 void

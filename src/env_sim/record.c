@@ -324,7 +324,7 @@ struct cut {
 	void *arg;
 	uint64_t sectors; /* undecided */
 	struct sim_disk *disk;
-	struct sim_rand rand;
+	struct rand rand;
 };
 
 static void
@@ -340,7 +340,7 @@ put_undecided(struct cut *cut, const struct write *write)
 			continue;
 		fate = cut->fate != NULL ? cut->fate(cut->arg, write->number, at / SIM_SECTOR) : SIM_FATE_OLD;
 		if (fate == SIM_FATE_GARBAGE)
-			sim_rand_fill(&cut->rand, garbage, sizeof(garbage));
+			rand_fill(&cut->rand, garbage, sizeof(garbage));
 		if (fate != SIM_FATE_OLD)
 			sim_disk_poke(cut->disk, write->off + at, fate == SIM_FATE_NEW ? write->data + at : garbage,
 				      SIM_SECTOR);
@@ -422,7 +422,7 @@ sim_record_load(const struct sim_record *const_record, size_t prefix, sim_fate_f
 
 	ASSERTF(list_empty(&host->files), "a record is loaded into a host that has files");
 	ASSERT(prefix >= 1 && prefix <= record->nr);
-	sim_rand_init(&cut.rand, sim->seed, prefix);
+	rand_init(&cut.rand, sim->seed, prefix);
 	for (size_t i = 0; i < record->change_nr && record->changes[i].entry < prefix; i++)
 		load_change(record, &record->changes[i], host, &cut);
 }

@@ -11,78 +11,38 @@
 #include <stdio.h>
 #include "world.h"
 
-/* ---- heap --------------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------------------- */
 
 static bool
-earlier(const struct sim_event *a, const struct sim_event *b)
+earlier(const struct heap_node *node_a, const struct heap_node *node_b)
 {
+	const struct sim_event *a = container_of(node_a, struct sim_event, place);
+	const struct sim_event *b = container_of(node_b, struct sim_event, place);
+
 	if (a->time != b->time)
 		return a->time < b->time;
 	return a->tie != b->tie ? a->tie < b->tie : a->seq < b->seq;
 }
 
-static void
-put(struct sim *sim, size_t place, struct sim_event *event)
-{
-	sim->heap[place - 1] = event;
-	event->place = (uint32_t)place;
-}
-
-static void
-sift_up(struct sim *sim, struct sim_event *event, size_t place)
-{
-	for (; place > 1 && earlier(event, sim->heap[place / 2 - 1]); place /= 2)
-		put(sim, place, sim->heap[place / 2 - 1]);
-	put(sim, place, event);
-}
-
-static void
-sift_down(struct sim *sim, struct sim_event *event, size_t place)
-{
-	size_t child;
-
-	while ((child = place * 2) <= sim->heap_nr) {
-		if (child < sim->heap_nr && earlier(sim->heap[child], sim->heap[child - 1]))
-			child++;
-		if (!earlier(sim->heap[child - 1], event))
-			break;
-		put(sim, place, sim->heap[child - 1]);
-		place = child;
-	}
-	put(sim, place, event);
-}
-
 void
 sim__event_cancel(struct sim *sim, struct sim_event *event)
 {
-	size_t place = event->place;
-	struct sim_event *last;
-
-	if (place == 0)
-		return;
-	event->place = 0;
-	last = sim->heap[--sim->heap_nr];
-	if (last == event)
-		return;
-	if (place > 1 && earlier(last, sim->heap[place / 2 - 1]))
-		sift_up(sim, last, place);
-	else
-		sift_down(sim, last, place);
+	if (sim__event_pending(event))
+		heap_remove(&sim->heap, &event->place);
 }
 
 /** Puts event in, or moves it. */
 void
 sim__event_at(struct sim *sim, struct sim_event *event, uint64_t time)
 {
+	int rc;
+
 	sim__event_cancel(sim, event);
-	if (sim->heap_nr == sim->heap_max) {
-		sim->heap_max = MAX(sim->heap_max * 2, (size_t)1024);
-		sim->heap = machine_realloc(sim->heap, sim->heap_max * sizeof(*sim->heap));
-	}
 	event->time = MAX(time, sim->now);
-	event->tie = sim_rand_u64(&sim->sched);
+	event->tie = rand_u64(&sim->sched);
 	event->seq = sim->seq++;
-	sift_up(sim, event, ++sim->heap_nr);
+	rc = heap_insert(&sim->heap, &event->place);
+	ASSERT(rc == 0);
 }
 
 /* ---- trace -------------------------------------------------------------------------------------------------------- */
@@ -183,9 +143,9 @@ sim__count(struct sim *sim, const char *kind, const char *site)
 }
 
 bool
-sim__fault(struct sim *sim, struct sim_rand *rand, uint64_t ppm, const char *site)
+sim__fault(struct sim *sim, struct rand *rand, uint64_t ppm, const char *site)
 {
-	if (!sim_rand_chance(rand, ppm))
+	if (!sim__chance(rand, ppm))
 		return false;
 	sim__count(sim, "fault", site);
 	return true;
@@ -221,11 +181,12 @@ sim_create(uint64_t seed, const struct sim_options *options)
 	else
 		sim_options_init(&sim->options);
 	ASSERT(sim->options.nodes >= 1 && sim->options.nodes <= SIM_NODES_MAX && sim->options.nodes_per_host >= 1);
-	sim_rand_init(&sim->sched, seed, RAND_SCHED);
-	sim_rand_init(&sim->work, seed, RAND_WORK);
-	sim_rand_init(&sim->nemesis, seed, RAND_NEMESIS);
-	sim_rand_init(&sim->buggify, seed, RAND_BUGGIFY);
+	rand_init(&sim->sched, seed, RAND_SCHED);
+	rand_init(&sim->work, seed, RAND_WORK);
+	rand_init(&sim->nemesis, seed, RAND_NEMESIS);
+	rand_init(&sim->buggify, seed, RAND_BUGGIFY);
 	list_init(&sim->lives);
+	heap_init(&sim->heap, &machine_mem, earlier);
 	machine_watch_abort(sim);
 	sim__net_init(sim);
 	sim__nodes_init(sim);
@@ -240,7 +201,7 @@ sim_destroy(struct sim *sim)
 	sim__nodes_fini(sim);
 	sim__net_fini(sim);
 	machine_watch_abort(NULL);
-	machine_free(sim->heap);
+	heap_fini(&sim->heap);
 	machine_free(sim->counters);
 	machine_free(sim->sites_failed);
 	machine_free(sim);
@@ -249,13 +210,13 @@ sim_destroy(struct sim *sim)
 bool
 sim_step(struct sim *sim, uint64_t limit_ns)
 {
-	struct sim_event *event;
+	struct heap_node *top = heap_top(&sim->heap);
+	struct sim_event *event = top != NULL ? container_of(top, struct sim_event, place) : NULL;
 
 	ASSERTF(!sim->stepping, "the world is moved from inside of an event");
-	if (sim->heap_nr == 0 || sim->heap[0]->time > limit_ns)
+	if (event == NULL || event->time > limit_ns)
 		return false;
-	event = sim->heap[0];
-	sim__event_cancel(sim, event);
+	heap_remove(&sim->heap, top);
 	ASSERTF(event->time >= sim->now, "world I1");
 	sim->now = event->time;
 	sim->events_run++;
@@ -322,20 +283,20 @@ sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b)
 uint64_t
 sim_rand(struct sim *sim)
 {
-	return sim_rand_u64(&sim->work);
+	return rand_u64(&sim->work);
 }
 
 uint64_t
 sim_rand_nr(struct sim *sim, uint64_t nr)
 {
-	return sim_rand_below(&sim->work, nr);
+	return rand_below(&sim->work, nr);
 }
 
 /** The logarithm of a uniform number, from the position of its highest bit and a line between powers of two. */
 uint64_t
-sim_rand_delay(struct sim_rand *rand, uint64_t min_ns, uint64_t mean_ns)
+sim__delay(struct rand *rand, uint64_t min_ns, uint64_t mean_ns)
 {
-	uint64_t u = sim_rand_u64(rand) | 1;
+	uint64_t u = rand_u64(rand) | 1;
 	int zeros = __builtin_clzll(u);
 	uint64_t fraction = (zeros == 63 ? 0 : u << (zeros + 1)) >> 48; /* 16 bits below the highest */
 	/* -log2(u / 2^64) in 1/65536, taking log2(1 + f) for f. */

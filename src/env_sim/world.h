@@ -3,9 +3,11 @@
 #ifndef ENV_SIM_WORLD_H
 #define ENV_SIM_WORLD_H
 
+#include "base/hash64.h"
+#include "base/heap.h"
 #include "base/list.h"
+#include "base/rand.h"
 #include "env_sim/env_sim.h"
-#include "rand.h"
 
 enum { SIM_PAGE = 4096, SIM_SECTOR = 512, SIM_SECTORS = SIM_PAGE / SIM_SECTOR, SIM_TRACE = 256 };
 
@@ -18,7 +20,11 @@ enum {
 /* ---- machine.c: the host's memory and the last words ------------------------------------------------------------- */
 void *machine_alloc(size_t size);
 void *machine_alloc_zeroed(size_t size);
+/** For large alignments. */
+void *machine_alloc_aligned(size_t size, size_t align);
 void *machine_realloc(void *ptr, size_t size);
+/** The same for containers of base: never fails. */
+extern struct mem machine_mem;
 void machine_free(void *ptr);
 struct sim_stack {
 	struct list link;
@@ -41,8 +47,8 @@ void machine_mark_undefined(void *ptr, size_t size);
 
 /* ---- events (world.c) ---------------------------------------------------------------------------------------------- */
 struct sim_event {
+	struct heap_node place;
 	uint64_t time, tie, seq; /* world's time; drawn at insertion; for a total order */
-	uint32_t place;          /* in the heap, from 1; 0: idle */
 	uint32_t node;
 	const char *what; /* a string literal: for the trace */
 	void (*fire)(struct sim_event *event);
@@ -131,7 +137,7 @@ struct sim_node {
 	uint64_t mono_base, world_base; /* the clock read mono_base when the world's read world_base */
 	int64_t wall_offset;
 	uint32_t uid, gid;
-	struct sim_rand rand, choose, fault;
+	struct rand rand, choose, fault;
 	struct list settings;
 	void (*boot)(void *arg, struct env *env);
 	void *boot_arg;
@@ -162,11 +168,10 @@ struct sim_net; /* net.c */
 struct sim {
 	uint64_t seed, now, seq, events_run, hash;
 	struct sim_options options;
-	struct sim_event **heap;
-	size_t heap_nr, heap_max;
+	struct heap heap;
 	struct env_thread *polling; /* the stream that is polled right now */
 	bool stepping;
-	struct sim_rand sched, work, nemesis, buggify;
+	struct rand sched, work, nemesis, buggify;
 	struct sim_trace trace[SIM_TRACE];
 	uint64_t trace_nr;
 	struct sim_counter *counters;
@@ -192,8 +197,24 @@ __attribute__((noreturn)) void sim__fail(struct sim *sim, const char *why);
 struct sim_counter *sim__counter(struct sim *sim, const char *kind, const char *site);
 void sim__count(struct sim *sim, const char *kind, const char *site);
 /** A fault of a class strikes: counts it and returns true at the given rate. */
-bool sim__fault(struct sim *sim, struct sim_rand *rand, uint64_t ppm, const char *site);
+bool sim__fault(struct sim *sim, struct rand *rand, uint64_t ppm, const char *site);
 void sim__last_words(struct sim *sim);
+
+static inline bool
+sim__event_pending(const struct sim_event *event)
+{
+	return heap_linked(&event->place);
+}
+
+/** True in ppm of a million cases; draws nothing when ppm is 0. */
+static inline bool
+sim__chance(struct rand *rand, uint64_t ppm)
+{
+	return ppm != 0 && rand_ppm(rand, (uint32_t)ppm);
+}
+
+/** A delay: min plus an exponentially distributed part with the given mean, in integers (so that no rounding differs). */
+uint64_t sim__delay(struct rand *rand, uint64_t min_ns, uint64_t mean_ns);
 
 /* node.c */
 struct sim_life *sim__life(struct env *env);
@@ -204,6 +225,9 @@ void sim__nodes_init(struct sim *sim);
 void sim__nodes_fini(struct sim *sim);
 /** Carries out the death that was asked for while the node was polled. */
 void sim__node_bury(struct sim_node *node);
+
+/** The signals that a loop watched. */
+void sim__watches_drop(struct env_loop *loop);
 
 /* mem.c */
 void sim__mem_init(struct sim_mem *mem, struct sim_life *life);
@@ -266,6 +290,8 @@ extern const struct env_net_ops sim__net_ops;
 void sim__net_init(struct sim *sim);
 void sim__net_fini(struct sim *sim);
 void sim__net_node_died(struct sim_life *life, enum sim_crash how);
+/** Closes what connections the loop still has. */
+void sim__net_loop_closing(struct env_loop *loop);
 /** Cuts or stops changed. */
 void sim__net_review(struct sim *sim);
 /** Draws the next cut, as the options now say. */
