@@ -22,8 +22,9 @@
 #include <unistd.h>
 #include "conn.h"
 
-#define READ_ROUNDS 4
-#define DRAIN_ROUNDS 64
+#define READ_ROUNDS 16
+#define DRAIN_ROUNDS 65536
+#define DRAIN_BYTES (32 * MIB)
 #define RETRY_NS (2 * NS_PER_MS)
 #define RBUF (PACKET_MAX + 4096)
 #define WANT_PIECES 48
@@ -441,6 +442,7 @@ read_stream(struct env_conn *conn)
 		read_ended(conn, n, errno);
 		return false;
 	}
+	conn->in_bytes += (uint64_t)n;
 	direct = MIN(direct, (size_t)n);
 	if (direct > 0)
 		rc = frame_reader_took(&conn->reader, direct);
@@ -466,6 +468,7 @@ read_packet(struct env_conn *conn)
 		conn->reader.broken = "packet too long";
 		read_failed(conn, -DER_PROTO);
 	} else {
+		conn->in_bytes += (uint64_t)n;
 		sink_message(conn, conn->loop->rbuf, (size_t)n);
 		return true;
 	}
@@ -473,9 +476,11 @@ read_packet(struct env_conn *conn)
 }
 
 static void
-read_some(struct env_conn *conn, int rounds)
+read_some(struct env_conn *conn, int rounds, uint64_t bytes)
 {
-	while (rounds-- > 0 && conn->state == CONN_OPEN)
+	uint64_t until = conn->in_bytes + bytes;
+
+	while (rounds-- > 0 && conn->state == CONN_OPEN && conn->in_bytes < until)
 		if (!(conn->packets ? read_packet(conn) : read_stream(conn)))
 			break;
 }
@@ -486,7 +491,8 @@ real__conn_drain(struct env_conn *conn, int err)
 	if (conn->draining)
 		return;
 	conn->draining = true;
-	read_some(conn, DRAIN_ROUNDS);
+	/* What is left is finite, but for one who only shut his ears. */
+	read_some(conn, DRAIN_ROUNDS, DRAIN_BYTES);
 	real__conn_break(conn, real__conn_rc(err));
 }
 
@@ -500,7 +506,7 @@ conn_ready(struct real_source *source, uint32_t events)
 		return;
 	}
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-		read_some(conn, READ_ROUNDS);
+		read_some(conn, READ_ROUNDS, MIB);
 	if ((events & EPOLLOUT) != 0 && conn->state == CONN_OPEN)
 		real__out_write(conn);
 }

@@ -118,6 +118,7 @@ struct env_conn {
 	size_t packet_max;
 
 	struct frame_reader reader;
+	uint64_t in_bytes; /* ever read */
 	/* out */
 	struct list chunks;
 	size_t out_bytes;        /* in chunks */
