@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service/object: serves proto/object at the targets of an engine: each call runs on the stream of the target that owns the
+ * shard, from the bytes that arrived to the LSN that its answer waits for.
+ */
+#ifndef SERVICE_OBJECT_H
+#define SERVICE_OBJECT_H
+
+#include "base/base.h"
+#include "env/env.h"
+#include "rpc/rpc.h"
+#include "service/target/target.h"
+#include "service/dtx/dtx.h"
+
+struct object_svc; /* of one engine */
+
+int object_svc_create(struct env *env, struct targets *targets, struct dtx *dtx, struct object_svc **svc);
+void object_svc_destroy(struct object_svc *svc);
+/** Serves on the network context of a target; called on its stream. */
+int object_svc_serve(struct object_svc *svc, struct target *target, struct rpc_ctx *ctx);
+
+#endif
