@@ -167,8 +167,12 @@ int vos_update_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, con
 struct bio_desc *vos_op_desc(struct vos_op *op);
 /** Begins a punch of an object (dkey NULL), a dkey (nr 0) or akeys. Nothing to copy. */
 int vos_punch_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const daos_key_t *akeys, struct vos_op **op);
-/** A condition alone (DAOS_COND_* in flags) or a read that must still hold: fails the transaction like a write would. */
-int vos_check_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const daos_key_t *akeys, struct vos_op **op);
+/**
+ * A condition alone (DAOS_COND_* in flags), or a read that must still hold: with read_epoch != 0 the transaction is refused (-DER_TX_RESTART)
+ * when what is named (the akeys; nr 0: the dkey with all below; dkey NULL: the object with all below) changed in (read_epoch, epoch
+ * of the transaction]. Applied, it counts as read at the transaction's epoch.
+ */
+int vos_check_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const daos_key_t *akeys, uint64_t read_epoch, struct vos_op **op);
 /** Drops a begun op that is not to be applied: space is given back. YIELDS not. */
 void vos_op_cancel(struct vos_op *op);
 
@@ -200,6 +204,7 @@ struct vos_when {
 	uint64_t epoch, bound;
 	struct vos_dtx_id *self; /* its own prepared writes are seen; may be NULL */
 	struct vos_conflict conflict; /* out */
+	uint64_t lsn;                 /* out: what the reply waits for, also when a call says -DER_NONEXIST or another error */
 };
 /**
  * Looks up the iods (iod_size is set; DAOS_REC_ANY asks) and lays the pieces: value i of the descriptor is iod i, holes
@@ -208,6 +213,11 @@ struct vos_when {
  */
 int vos_fetch_begin(const struct vos_key *key, struct vos_when *when, uint64_t flags, uint32_t nr, daos_iod_t *iods, struct vos_read **read);
 struct bio_desc *vos_read_desc(struct vos_read *read); /* not yet prepared; NULL with VOS_SIZE_ONLY */
+/**
+ * Reads the pieces' bytes into their buffers and checks every piece against its stored checksums (whole chunks are read for
+ * it): what is in the buffers afterwards is what was written (P6). YIELDS. -DER_CSUM (counted on the device), -DER_NVME_IO, -DER_NOMEM.
+ */
+int vos_read_prepare(struct vos_read *read);
 /** Checksums that cover the pieces of iod i: array of one vos_csum a piece (type 0: none). */
 const struct vos_csum *vos_read_csums(struct vos_read *read, uint32_t i, uint32_t *nr);
 /** Bytes of the piece p of iod i that its checksums cover before and behind the piece (whole chunks were stored). */
@@ -241,7 +251,7 @@ int vos_list(const struct vos_key *key, struct vos_when *when, uint64_t flags, s
 
 /** DAOS_GET_* flags; dkey, akey in or out (out: integer keys, 8 bytes at iov_buf); recx out. YIELDS. -DER_NONEXIST. */
 int vos_query_key(const struct vos_key *key, struct vos_when *when, uint64_t flags, daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx, uint64_t *size, uint64_t *lsn);
-/** Epoch of the newest change of an object, 0 if none. YIELDS */
+/** Epoch of the newest change of an object, 0 if none; of types ARRAY*, dkey 0 (attributes) does not count. YIELDS */
 int vos_query_epoch(const struct vos_key *key, struct vos_when *when, uint64_t *epoch, uint64_t *lsn);
 /** -DER_NOSYS until aggregation exists: folds versions in (from, to] that neither to nor a snapshot needs. YIELDS */
 int vos_aggregate(struct vos_cont *cont, uint64_t from, uint64_t to, const uint64_t *snapshots, uint32_t nr);
