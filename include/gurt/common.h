@@ -47,63 +47,36 @@ extern "C" {
 #define ARRAY_SIZE(arr) (sizeof(arr) / sizeof((arr)[0]))
 #endif
 
-#ifndef MIN
-#define MIN(a, b)                                                                                                      \
+/* Each use has variables of its own, so that uses can be nested. */
+#define D_PICK_NAMED(type_x, type_y, x, op, y, n)                                                                      \
 	({                                                                                                             \
-		__typeof__(a) _a = (a);                                                                                \
-		__typeof__(b) _b = (b);                                                                                \
+		type_x _x##n = (x);                                                                                    \
+		type_y _y##n = (y);                                                                                    \
                                                                                                                        \
-		_a < _b ? _a : _b;                                                                                     \
+		_x##n op _y##n ? _x##n : _y##n;                                                                        \
 	})
+#define D_PICK(type_x, type_y, x, op, y, n) D_PICK_NAMED(type_x, type_y, x, op, y, n)
+
+#ifndef MIN
+#define MIN(a, b) D_PICK(__typeof__(a), __typeof__(b), a, <, b, __COUNTER__)
 #endif
 #ifndef MAX
-#define MAX(a, b)                                                                                                      \
-	({                                                                                                             \
-		__typeof__(a) _a = (a);                                                                                \
-		__typeof__(b) _b = (b);                                                                                \
-                                                                                                                       \
-		_a > _b ? _a : _b;                                                                                     \
-	})
+#define MAX(a, b) D_PICK(__typeof__(a), __typeof__(b), a, >, b, __COUNTER__)
 #endif
-
 /* Not in C++, whose library has functions of these names. */
 #ifndef __cplusplus
 #ifndef min
-#define min(x, y)                                                                                                      \
-	({                                                                                                             \
-		__typeof__(x) _x = (x);                                                                                \
-		__typeof__(y) _y = (y);                                                                                \
-                                                                                                                       \
-		_x < _y ? _x : _y;                                                                                     \
-	})
+#define min(x, y) D_PICK(__typeof__(x), __typeof__(y), x, <, y, __COUNTER__)
 #endif
 #ifndef max
-#define max(x, y)                                                                                                      \
-	({                                                                                                             \
-		__typeof__(x) _x = (x);                                                                                \
-		__typeof__(y) _y = (y);                                                                                \
-                                                                                                                       \
-		_x > _y ? _x : _y;                                                                                     \
-	})
+#define max(x, y) D_PICK(__typeof__(x), __typeof__(y), x, >, y, __COUNTER__)
 #endif
 #endif
 #ifndef min_t
-#define min_t(type, x, y)                                                                                              \
-	({                                                                                                             \
-		type _x = (x);                                                                                         \
-		type _y = (y);                                                                                         \
-                                                                                                                       \
-		_x < _y ? _x : _y;                                                                                     \
-	})
+#define min_t(type, x, y) D_PICK(type, type, x, <, y, __COUNTER__)
 #endif
 #ifndef max_t
-#define max_t(type, x, y)                                                                                              \
-	({                                                                                                             \
-		type _x = (x);                                                                                         \
-		type _y = (y);                                                                                         \
-                                                                                                                       \
-		_x > _y ? _x : _y;                                                                                     \
-	})
+#define max_t(type, x, y) D_PICK(type, type, x, >, y, __COUNTER__)
 #endif
 
 #define D_BIT_IS_SET(val, bit) (((val) & (bit)) ? 1 : 0)
@@ -330,7 +303,7 @@ d_u32_hash(uint64_t key, unsigned int bits)
 uint64_t d_hash_mix64(uint64_t key);
 uint32_t d_hash_mix96(uint32_t a, uint32_t b, uint32_t c);
 
-/** Place of the first of sorted hashes that is larger than value, wrapped around to 0. */
+/** Place of the last of ascending hashes that is not larger than value; 0 when there is none. */
 unsigned int d_hash_srch_u64(uint64_t *hashes, unsigned int nhashes, uint64_t value);
 uint32_t d_hash_string_u32(const char *string, unsigned int len);
 uint64_t d_hash_murmur64(const unsigned char *key, unsigned int key_len, unsigned int seed);
@@ -506,7 +479,7 @@ int d_vec_pointers_append(struct d_vec_pointers *pointers, void *pointer);
 
 bool d_isenv_def(char *name);
 
-/** Copies a value into a buffer. Its length; larger than str_size - 1: it was cut off; or a negative error. */
+/** Copies a value into a buffer. -DER_TRUNC: it was cut off to fit. */
 int d_getenv_str(char *str_val, size_t str_size, const char *name);
 
 /** A copy of a value, freed with d_freeenv_str(). */
@@ -701,7 +674,7 @@ uint64_t d_hlc_get(void);
  *
  * \param[in]	msg	value from elsewhere
  * \param[out]	hlc_out	new value; or NULL
- * \param[out]	offset	how far msg was ahead; or NULL
+ * \param[out]	offset	how far msg was ahead of the time of day, as a duration in clock units; or NULL
  * \return		0; -DER_HLC_SYNC: msg is ahead by more than epsilon, the clock stays as it was
  */
 int d_hlc_get_msg(uint64_t msg, uint64_t *hlc_out, uint64_t *offset);
@@ -762,7 +735,7 @@ uint64_t d_hlc_epsilon_get_bound(uint64_t hlc);
 /** Seconds since a value. */
 uint64_t d_hlc_age2sec(uint64_t hlc);
 
-/* The clock of a client: it only follows, time is added from the last value that it saw. */
+/* The clock of a client: local time, as far ahead as the values that it saw were. It makes no unique stamps. */
 uint64_t d_hlct_get(void);
 void d_hlct_sync(uint64_t msg);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Faults on purpose, for tests: a place in the program has a number, and its attribute says how often it fails. The
- * attributes are set by calls, or read from the file that the environment variable D_FI_CONFIG names.
+ * attributes are set by calls, or read from the file that the environment variable D_FI_CONFIG names: lines "seed: N",
+ * "fault_config:", and for each fault "- id: N" followed by lines "probability_x: N", "probability_y: N", "interval: N",
+ * "max_faults: N", "err_code: N", "argument: TEXT".
  */
 #ifndef GURT_FAULT_INJECT_H
 #define GURT_FAULT_INJECT_H
@@ -31,11 +33,11 @@ struct d_fault_attr_t {
 	uint32_t fa_probability_y;
 };
 
-/** Starts fault injection: reads the file of D_FI_CONFIG. Counted. 0 or a negative error. */
+/** Starts fault injection: reads the file of D_FI_CONFIG, and turns faults on if there is one. Counted. */
 int d_fault_inject_init(void);
 int d_fault_inject_fini(void);
 
-/** Turns all faults on or off. 0; -DER_NOSYS: not built in. */
+/** Turns all faults on or off. 0; -DER_UNINIT. */
 int d_fault_inject_enable(void);
 int d_fault_inject_disable(void);
 bool d_fault_inject_is_enabled(void);

@@ -13,7 +13,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* Node pointers are kept in blocks of DBH_SIZE, reached over up to three levels. */
+/* Room grows by doubling, from DBH_SIZE nodes on. */
 #define DBH_SHIFT (9)
 #define DBH_SIZE (1U << DBH_SHIFT)
 #define DBH_MASK (DBH_SIZE - 1)
@@ -47,9 +47,9 @@ struct d_binheap {
 		pthread_rwlock_t d_bh_rwlock;
 	};
 	uint32_t d_bh_feats;
-	struct d_binheap_node ****d_bh_nodes3;
-	struct d_binheap_node ***d_bh_nodes2;
-	struct d_binheap_node **d_bh_nodes1;
+	struct d_binheap_node ****d_bh_nodes3; /**< not used */
+	struct d_binheap_node ***d_bh_nodes2;  /**< not used */
+	struct d_binheap_node **d_bh_nodes1;   /**< nodes in heap order */
 	struct d_binheap_ops *d_bh_ops;
 	void *d_bh_priv;
 	uint32_t d_bh_nodes_cnt; /**< nodes in it */
