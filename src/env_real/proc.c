@@ -55,7 +55,10 @@ child_main(void *arg)
 	if (getppid() != birth->parent)
 		_exit(127);
 	close_range(3, ~0U, 0);
-	execvpe(birth->argv[0], birth->argv, birth->envp);
+	if (strchr(birth->argv[0], '/') != NULL)
+		execve(birth->argv[0], birth->argv, birth->envp);
+	else
+		execvpe(birth->argv[0], birth->argv, birth->envp);
 	birth->err = errno;
 	_exit(127);
 }
