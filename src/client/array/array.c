@@ -427,7 +427,7 @@ punch_dkeys(struct array *array, struct tx *tx, uint64_t first)
 	d_sg_list_t sgl = {.sg_nr = 1, .sg_iovs = &iov};
 	int rc = 0;
 
-	while (rc == 0 && !daos_anchor_is_eof(&anchor)) {
+	while (rc == 0 && anchor.da_type != DAOS_ANCHOR_TYPE_EOF) {
 		nr = PUNCH_BATCH;
 		d_iov_set(&iov, values, sizeof(values));
 		rc = object_list(array->object, NULL, NULL, &nr, kds, &sgl, &anchor);

@@ -211,7 +211,7 @@ object_list(struct object *object, struct tx *tx, daos_key_t *dkey, uint32_t *nr
 
 	if (nr == NULL || *nr == 0 || kds == NULL || sgl == NULL)
 		return -DER_INVAL;
-	if (anchor != NULL && daos_anchor_is_eof(anchor)) {
+	if (anchor != NULL && anchor->da_type == DAOS_ANCHOR_TYPE_EOF) {
 		*nr = 0;
 		return 0;
 	}
@@ -247,7 +247,7 @@ object_list_recx(struct object *object, struct tx *tx, daos_key_t *dkey, daos_ke
 
 	if (nr == NULL || *nr == 0 || recxs == NULL || akey == NULL || akey->iov_buf == NULL)
 		return -DER_INVAL;
-	if (anchor != NULL && daos_anchor_is_eof(anchor)) {
+	if (anchor != NULL && anchor->da_type == DAOS_ANCHOR_TYPE_EOF) {
 		*nr = 0;
 		return 0;
 	}
