@@ -22,6 +22,7 @@
  *
  * Nothing yields. A crash in the middle leaves nothing behind: the transaction is not in the log.
  */
+#include "base/bitmap.h"
 #include "heap.h"
 
 static const uint16_t class_sizes[CLASS_NR] = {
@@ -564,6 +565,8 @@ umem__alloc_commit(struct umem *heap)
 			seg->gen++;
 			seg->dirty = 0;
 			seg->flags |= SEG_UNMAP;
+			if (!heap->ram)
+				bitmap_set(heap->dirty_map, held->seg + n);
 			if (seg->unit != 0)
 				umem__unit_drop(heap, held->seg + n);
 		}

@@ -129,9 +129,98 @@ enum body_kind { BODY_NONE, BODY_READ, BODY_WRITE };
 /** Why a body was left by a long jump. */
 enum unwind { UNWIND_NOT, UNWIND_ABSENT, UNWIND_ERROR };
 
-struct wal;
-struct map;
-struct checkpoint;
+/* ---- the log ----------------------------------------------------------------------------------------------------------- */
+#define WAL_CHUNK (64 * KIB)      /* batches are gathered in pieces of this size */
+#define WAL_BATCH_SOFT (1 * MIB)  /* a batch is closed rather than grown beyond this */
+#define WAL_IN_FLIGHT 2
+#define WAL_BLOCKS_MIN 64U
+#define WAL_CHUNKS_KEPT 32U
+
+struct wal_chunk {
+	struct list link;
+	char *data; /* WAL_CHUNK bytes, UMEM_BLOCK aligned */
+};
+
+/** What one write carries. */
+struct batch {
+	struct list link;   /* in wal->batches */
+	struct umem *heap;
+	uint64_t pos;       /* log block */
+	uint64_t bytes;     /* header and records */
+	uint64_t room;      /* bytes of its chunks */
+	uint64_t lsn_first, lsn_last;
+	uint32_t records;
+	uint32_t crc;
+	bool sealed, submitted;
+	uint32_t writes;    /* of it still under way */
+	struct list chunks;
+	struct iovec *iov;
+	struct bio_io io[2]; /* two when it goes round the end of the ring */
+};
+
+struct wal_waiter {
+	struct list link;
+	uint64_t lsn;
+	struct ult_eventual done;
+};
+
+struct wal {
+	uint64_t blocks;      /* of the ring */
+	uint64_t tail;        /* first log block behind the newest sealed batch */
+	uint64_t freed;       /* log blocks before this one may be overwritten */
+	uint64_t durable;     /* log blocks before this one are durable */
+	uint64_t incarnation;
+	uint32_t prev_crc;    /* of the newest sealed batch */
+	struct list batches;  /* oldest first; the last may be open */
+	struct batch *open;
+	uint32_t batch_nr;
+	uint64_t batch_soft;  /* bytes beyond which a batch is closed rather than grown */
+	uint64_t buffered;    /* bytes of chunks in batches */
+	struct list chunks;   /* unused */
+	uint32_t chunk_nr;
+	bool kicked;          /* kick is on its way */
+	struct xs_msg kick;
+	struct ult_cond room; /* space in ring or buffers came free, or the heap failed */
+	struct ult_cond idle; /* no batch is left */
+};
+
+/** Where replay begins: a batch boundary. */
+struct wal_point {
+	uint64_t pos, lsn, incarnation;
+	uint32_t prev_crc;
+};
+
+/* ---- the map of pages ----------------------------------------------------------------------------------------------------- */
+struct map {
+	uint64_t slots;     /* blocks of meta */
+	uint64_t free_nr;
+	uint64_t hint;
+	uint64_t *used;     /* bitmap: superblocks, and what the published or the coming map names */
+	uint64_t *release;  /* bitmap: free once the coming map is published */
+	uint64_t leaf_nr;
+	struct umem_ref **leaves;   /* UMEM_REFS_PER_PAGE references each; NULL: no page of it was ever written */
+	struct umem_ref *leaf_refs; /* of each leaf; in groups of UMEM_REFS_PER_PAGE the inner pages */
+	struct umem_ref inner[UMEM_INNER_MAX];
+	uint64_t *leaf_dirty; /* bitmap */
+	uint64_t inner_dirty[DIV_UP(UMEM_INNER_MAX, 64)];
+	struct umem_super *super; /* the newest on the medium; UMEM_BLOCK aligned */
+};
+
+/* ---- checkpoints ----------------------------------------------------------------------------------------------------------- */
+struct checkpoint {
+	struct ult *ult;        /* NULL: not started */
+	struct ult_cond wake;   /* something to do */
+	struct ult_cond done;   /* finished, or the heap failed */
+	uint64_t wanted;        /* requests so far */
+	uint64_t served;        /* requests that a finished checkpoint covers */
+	int rc;                 /* of the last */
+	uint64_t covered;       /* LSN up to which all is in the published map */
+	uint64_t period_ns, due_ns;
+	uint32_t wal_percent;
+	bool dozing;            /* waits without a deadline: nothing is dirty */
+	bool running;
+	char *staging;          /* for pages on their way */
+};
 
 struct umem {
 	char **table; /* address of each segment, NULL: ask seg_fault */
@@ -167,7 +256,7 @@ struct umem {
 	void (*on_failure)(void *arg, int rc);
 	void *on_failure_arg;
 	struct ring defers;   /* struct tx_defer that wait for their LSN */
-	struct list waiters;  /* struct wal_waiter by LSN */
+	struct list waiters;  /* struct wal_waiter, by LSN */
 
 	/* allocator */
 	struct size_class classes[CLASS_NR];
@@ -186,13 +275,19 @@ struct umem {
 	uint32_t clock_hand;  /* a resident unit, NO_SEG: none */
 	struct ult_cond loaded;
 
+	uint64_t *dirty_map;  /* segments with dirty pages or SEG_UNMAP */
+	uint64_t *flight_map; /* segments with pages in flight */
+
+	/* with blobs */
 	struct bio_blob *meta_blob, *wal_blob;
 	uint64_t heap_id;
-	struct wal *wal;
-	struct map *map;
-	struct checkpoint *checkpoint;
+	struct wal wal;
+	struct map map;
+	struct checkpoint checkpoint;
 	uint64_t checkpoints, replayed;
 	bool closing;
+	bool failing;         /* fail_msg is on its way */
+	struct xs_msg fail_msg;
 };
 
 /* ---- umem.c ------------------------------------------------------------------------------------------------------------ */
@@ -257,6 +352,96 @@ void umem__page_dirty(struct umem *heap, uint64_t page);
 /** Loads the unit that seg belongs to, and pins it for the runner. YIELDS. 0 also when it is no longer wanted. */
 int umem__load(struct umem *heap, uint32_t seg, struct list *pins);
 void umem__unpin(struct umem *heap, struct list *pins);
+/** Evicts until nr more segments fit the budget, as far as it can be done. YIELDS: then it returns true. */
+bool umem__make_room(struct umem *heap, uint32_t nr);
+/** More is resident than the budget says. YIELDS */
+void umem__trim(struct umem *heap);
 void umem__units_fini(struct umem *heap);
+/** Memory for one segment whatever the directory says, filled from the map: for replay. YIELDS */
+int umem__seg_raw(struct umem *heap, uint32_t seg);
+/** Makes units of what replay loaded, drops free segments. YIELDS */
+int umem__units_settle(struct umem *heap);
+/** Reads pages [page, page + nr) into mem and checks them. YIELDS. -DER_CSUM, -DER_NVME_IO, -DER_NOMEM. */
+int umem__pages_load(struct umem *heap, uint64_t page, uint32_t nr, char *mem);
+/** The head of a SMALL segment agrees with the directory. -DER_DF_INVAL. */
+int umem__small_valid(struct umem *heap, uint32_t seg, const char *mem);
+
+/* ---- pool.c: several operations at once ------------------------------------------------------------------------------------ */
+#define POOL_OPS 16
+
+struct pool;
+struct pool_op {
+	struct bio_io io;
+	struct iovec iov;
+	struct pool *pool;
+	bool busy;
+};
+
+struct pool {
+	struct bio_blob *blob;
+	uint32_t busy;
+	int rc; /* the first error */
+	struct ult_cond changed;
+	struct pool_op ops[POOL_OPS];
+};
+
+void umem__pool_init(struct pool *pool, struct bio_blob *blob);
+/** Starts one; buf stays with the pool until waited for. YIELDS when all operations are busy. */
+void umem__pool_start(struct pool *pool, enum env_io_op op, uint64_t off, void *buf, size_t len);
+/** Waits until all have ended; returns the first error. YIELDS */
+int umem__pool_wait(struct pool *pool);
+
+/* ---- wal.c ------------------------------------------------------------------------------------------------------------------ */
+void umem__wal_init(struct umem *heap);
+void umem__wal_fini(struct umem *heap);
+/** Room in ring and buffers for a record of any size. YIELDS. -DER_IO when the heap has failed. */
+int umem__wal_credit(struct umem *heap);
+/** Memory for a record of bytes. -DER_NOMEM. */
+int umem__wal_reserve(struct umem *heap, uint64_t bytes);
+/** Puts the gathered transaction into the log as heap->lsn + 1. */
+void umem__wal_append(struct umem *heap, uint64_t bytes, uint32_t entries);
+void umem__wal_point(const struct umem *heap, struct wal_point *point);
+/** A checkpoint was published: log blocks before pos are not needed. */
+void umem__wal_free(struct umem *heap, uint64_t pos);
+uint64_t umem__wal_used(const struct umem *heap);
+uint32_t umem__wal_batch_blocks_max(uint64_t ring_blocks);
+uint32_t umem__wal_crc(const uint8_t uuid[16], const struct umem_batch *head, size_t bytes);
+/** Waits until no write is under way. YIELDS */
+void umem__wal_drain(struct umem *heap);
+/** The heap stops for good. */
+void umem__fail(struct umem *heap, int rc);
+
+/* ---- map.c ------------------------------------------------------------------------------------------------------------------- */
+int umem__map_init(struct umem *heap, uint64_t meta_blocks);
+void umem__map_fini(struct umem *heap);
+/** Reads it as super says. YIELDS. -DER_DF_INVAL, -DER_CSUM, -DER_NVME_IO, -DER_NOMEM. */
+int umem__map_load(struct umem *heap);
+struct umem_ref umem__map_get(const struct umem *heap, uint64_t page);
+/** -DER_NOMEM. */
+int umem__map_set(struct umem *heap, uint64_t page, const struct umem_ref *ref);
+/** A free slot; 0: none but those that the map's own pages may need. */
+uint32_t umem__map_take(struct umem *heap, bool for_map);
+void umem__map_published(struct umem *heap);
+uint32_t umem__map_crc(const struct umem *heap, uint32_t level, uint64_t number, const struct umem_ref *ref, const void *page);
+uint32_t umem__super_crc(struct umem_super *super);
+
+/* ---- checkpoint.c -------------------------------------------------------------------------------------------------------------- */
+int umem__checkpoint_start(struct umem *heap);
+/** Writes a last one unless the heap has failed, and ends the ULT. YIELDS */
+void umem__checkpoint_stop(struct umem *heap);
+/** Something was committed, the log filled up, or memory is wanted: has a look whether it should begin. */
+void umem__checkpoint_poke(struct umem *heap);
+int umem__checkpoint_wait(struct umem *heap);
+/** The same without waiting. */
+void umem__checkpoint_ask(struct umem *heap);
+/** Writes super as the next generation, durably. YIELDS */
+int umem__super_write(struct umem *heap);
+
+/* ---- recover.c ----------------------------------------------------------------------------------------------------------------- */
+int umem__format(const struct umem_config *config);
+/** Finds the newest superblock. YIELDS */
+int umem__super_read(const struct umem_config *config, struct umem_super *super);
+/** Loads map and system segments, replays the log. YIELDS */
+int umem__recover(struct umem *heap);
 
 #endif

@@ -13,6 +13,7 @@
  * The runner (umem_read, umem_write) yields before and between runs of the body. A body is left early only by
  * umem__bail and umem__fault, from inside a call of this room, by a long jump to the runner.
  */
+#include "base/bitmap.h"
 #include "heap.h"
 
 #define STARVED_TRIES 4 /* times to wait for quarantined space before -DER_NOSPACE is believed */
@@ -305,9 +306,13 @@ commit(struct umem *heap, uint64_t *lsn)
 			 heap->name, bytes, heap->record_max);
 		rc = -DER_OVERFLOW;
 	}
+	if (rc == 0 && heap->tx.run_nr != 0 && !heap->ram)
+		rc = umem__wal_reserve(heap, bytes);
 	if (rc != 0)
 		return rc;
 	if (heap->tx.run_nr != 0) {
+		if (!heap->ram)
+			umem__wal_append(heap, bytes, entries);
 		umem__tx_dirty(heap);
 		heap->lsn++;
 	}
@@ -316,6 +321,7 @@ commit(struct umem *heap, uint64_t *lsn)
 	*lsn = heap->lsn;
 	defers_commit(heap);
 	umem__durable(heap, heap->ram ? heap->lsn : heap->lsn_durable);
+	umem__checkpoint_poke(heap);
 	return 0;
 }
 
@@ -324,6 +330,12 @@ write_once(struct umem *heap, uint32_t flags, umem_body body, void *arg, uint64_
 {
 	int rc;
 
+	heap->unwind = UNWIND_NOT;
+	if (unlikely(heap->budget != 0 && heap->resident > heap->budget))
+		umem__trim(heap);
+	rc = heap->ram ? 0 : umem__wal_credit(heap);
+	if (rc != 0)
+		return rc;
 	umem__tx_begin(heap, flags);
 	rc = run(heap, BODY_WRITE, body, arg);
 	if (rc == 0 && heap->unwind == UNWIND_NOT)
@@ -358,7 +370,7 @@ umem_write(struct umem *heap, uint32_t flags, umem_body body, void *arg, uint64_
 	list_init(&pins);
 	for (;;) {
 		rc = write_once(heap, flags, body, arg, &mine);
-		if (heap->unwind == UNWIND_ABSENT) {
+		if (rc == -DER_AGAIN && heap->unwind == UNWIND_ABSENT) {
 			rc = umem__load(heap, heap->unwind_seg, &pins);
 			if (rc == 0)
 				continue;
@@ -373,12 +385,6 @@ umem_write(struct umem *heap, uint32_t flags, umem_body body, void *arg, uint64_
 	return rc;
 }
 
-int
-umem_wait(struct umem *heap, uint64_t lsn)
-{
-	return lsn <= heap->lsn_durable ? 0 : -DER_IO;
-}
-
 /* ---- life --------------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t
@@ -387,8 +393,9 @@ system_segments(uint64_t seg_nr)
 	return DIV_UP(UMEM_DIR_OFF + seg_nr * sizeof(struct umem_dir), UMEM_SEGMENT);
 }
 
+/* All of a heap but its content. On error the caller frees what is there. */
 static int
-heap_new(const struct umem_config *config, struct umem **result)
+heap_new(const struct umem_config *config, uint64_t heap_size, struct umem **result)
 {
 	struct mem *mem = config->env->mem;
 	struct umem *heap = MEM_NEW(mem, struct umem);
@@ -401,7 +408,9 @@ heap_new(const struct umem_config *config, struct umem **result)
 	heap->log = config->env->log;
 	heap->xs = config->xs;
 	heap->ram = config->wal == NULL;
-	heap->seg_nr = config->heap_size / UMEM_SEGMENT;
+	heap->meta_blob = config->meta;
+	heap->wal_blob = config->wal;
+	heap->seg_nr = heap_size / UMEM_SEGMENT;
 	heap->heap_size = heap->seg_nr * UMEM_SEGMENT;
 	heap->sys_segs = system_segments(heap->seg_nr);
 	heap->budget = config->dram_budget / UMEM_SEGMENT;
@@ -409,13 +418,22 @@ heap_new(const struct umem_config *config, struct umem **result)
 	heap->record_max = UINT64_MAX;
 	heap->tx_block_max = 1U << 20;
 	heap->defers.elem_size = sizeof(struct tx_defer);
+	heap->checkpoint.period_ns = config->checkpoint_ns != 0 ? config->checkpoint_ns : 5 * NS_PER_S;
+	heap->checkpoint.wal_percent = config->checkpoint_wal_percent != 0 ? config->checkpoint_wal_percent : 50;
 	memcpy(heap->uuid, config->uuid, sizeof(heap->uuid));
 	list_init(&heap->waiters);
+	ult_cond_init(&heap->loaded);
+	ult_cond_init(&heap->checkpoint.wake);
+	ult_cond_init(&heap->checkpoint.done);
+	umem__wal_init(heap);
 	heap->name = mem_strdup(mem, config->name != NULL ? config->name : "heap");
 	heap->table = MEM_NEW_ARRAY(mem, char *, heap->seg_nr);
 	heap->segs = MEM_NEW_ARRAY(mem, struct seg, heap->seg_nr);
 	heap->sys_mem = mem_alloc_aligned(mem, heap->sys_segs * UMEM_SEGMENT, UMEM_PAGE);
-	if (heap->name == NULL || heap->table == NULL || heap->segs == NULL || heap->sys_mem == NULL)
+	heap->dirty_map = MEM_NEW_ARRAY(mem, uint64_t, BITMAP_WORDS(heap->seg_nr));
+	heap->flight_map = MEM_NEW_ARRAY(mem, uint64_t, BITMAP_WORDS(heap->seg_nr));
+	if (heap->name == NULL || heap->table == NULL || heap->segs == NULL || heap->sys_mem == NULL ||
+	    heap->dirty_map == NULL || heap->flight_map == NULL)
 		return -DER_NOMEM;
 	memset(heap->sys_mem, 0, heap->sys_segs * UMEM_SEGMENT);
 	for (uint64_t i = 0; i < heap->sys_segs; i++)
@@ -433,7 +451,12 @@ heap_free(struct umem *heap)
 	if (heap->segs != NULL)
 		umem__units_fini(heap);
 	umem__alloc_fini(heap);
+	umem__wal_fini(heap);
+	umem__map_fini(heap);
 	umem__ring_fini(mem, &heap->defers);
+	mem_free(mem, heap->checkpoint.staging);
+	mem_free(mem, heap->dirty_map);
+	mem_free(mem, heap->flight_map);
 	mem_free(mem, heap->sys_mem);
 	mem_free(mem, heap->segs);
 	mem_free(mem, heap->table);
@@ -457,23 +480,53 @@ umem_format(const struct umem_config *config)
 {
 	int rc = check_config(config);
 
-	if (rc == 0 && config->wal != NULL)
-		rc = -DER_NOSYS;
-	return rc;
+	return rc != 0 || config->wal == NULL ? rc : umem__format(config);
+}
+
+static int
+open_ram(const struct umem_config *config, struct umem **heap)
+{
+	int rc = check_config(config);
+
+	if (rc == 0)
+		rc = heap_new(config, config->heap_size, heap);
+	return rc == 0 ? umem__alloc_scan(*heap) : rc;
+}
+
+static int
+open_blobs(const struct umem_config *config, struct umem **result)
+{
+	struct umem_super *super = mem_alloc_aligned(config->env->mem, sizeof(*super), UMEM_BLOCK);
+	struct umem *heap;
+	int rc;
+
+	if (super == NULL)
+		return -DER_NOMEM;
+	rc = umem__super_read(config, super);
+	if (rc == 0)
+		rc = heap_new(config, super->heap_size, result);
+	heap = *result;
+	if (rc == 0)
+		rc = umem__map_init(heap, super->meta_blocks);
+	if (rc == 0) {
+		*heap->map.super = *super;
+		heap->heap_id = super->heap_id;
+		rc = umem__recover(heap);
+	}
+	mem_free(config->env->mem, super);
+	return rc == 0 ? umem__checkpoint_start(heap) : rc;
 }
 
 int
 umem_open(const struct umem_config *config, struct umem **result)
 {
 	struct umem *heap = NULL;
-	int rc = check_config(config);
+	int rc;
 
-	if (rc == 0)
-		rc = heap_new(config, &heap);
-	if (rc == 0 && !heap->ram)
-		rc = -DER_NOSYS;
-	if (rc == 0)
-		rc = umem__alloc_scan(heap);
+	if (config->meta != NULL && config->wal != NULL)
+		rc = open_blobs(config, &heap);
+	else
+		rc = open_ram(config, &heap);
 	if (rc == 0)
 		*result = heap;
 	else if (heap != NULL)
@@ -485,6 +538,11 @@ void
 umem_close(struct umem *heap)
 {
 	ASSERTF(heap->body == BODY_NONE, "umem_close inside of a body");
+	if (!heap->ram) {
+		umem__checkpoint_stop(heap);
+		umem__wal_drain(heap);
+	}
+	ASSERTF(list_empty(&heap->waiters), "umem_close with callers of umem_wait");
 	heap_free(heap);
 }
 
@@ -501,12 +559,6 @@ umem_on_failure(struct umem *heap, void (*failed)(void *arg, int rc), void *arg)
 	heap->on_failure_arg = arg;
 }
 
-int
-umem_checkpoint(struct umem *heap)
-{
-	return 0;
-}
-
 void
 umem_space(const struct umem *heap, struct umem_space *space)
 {
@@ -515,13 +567,9 @@ umem_space(const struct umem *heap, struct umem_space *space)
 		.used = heap->used,
 		.reserved = heap->reserve_segs * UMEM_SEGMENT,
 		.resident = (heap->resident + heap->sys_segs) * UMEM_SEGMENT,
+		.wal_total = heap->wal.blocks * UMEM_BLOCK,
+		.wal_used = heap->ram ? 0 : umem__wal_used(heap) * UMEM_BLOCK,
 		.checkpoints = heap->checkpoints,
 		.replayed = heap->replayed,
 	};
-}
-
-int
-umem_check(struct umem *heap)
-{
-	return 0;
 }

@@ -46,6 +46,9 @@ struct umem_config {
 	const char *name;       /* for logs; copied */
 };
 
+/** Bytes of a meta blob that suffices for a heap of heap_size bytes. */
+uint64_t umem_meta_size(uint64_t heap_size);
+#define UMEM_WAL_MIN (256 * KIB) /* bytes of the smallest log; a transaction may change a sixteenth of the log */
 /** Writes an empty heap; destroys what was there. YIELDS. -DER_NOSPACE when the blobs are too small, -DER_NVME_IO. */
 int umem_format(const struct umem_config *config);
 /**
@@ -84,7 +87,10 @@ void umem_free(struct umem *heap, umem_off_t off);
 size_t umem_usable(struct umem *heap, umem_off_t off);
 /** The root: UMEM_ROOT_SIZE bytes for the owner. */
 umem_off_t umem_root(const struct umem *heap);
-/** Runs fn(arg) when this body's transaction has committed in memory (durable false) or has become durable (true); never when it is undone. */
+/**
+ * Runs fn(arg) when this body's transaction has committed in memory (durable false) or has become durable (true); never when
+ * it is undone, nor when the heap fails before it is durable. fn must not yield. -DER_NOMEM.
+ */
 int umem_defer(struct umem *heap, bool durable, void (*fn)(void *arg), void *arg);
 /** True inside a umem_write body. */
 bool umem_writing(const struct umem *heap);

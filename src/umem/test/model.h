@@ -54,25 +54,29 @@ struct model {
 	bool abort;
 };
 
-static inline void
-model_init(struct model *model, uint64_t seed, uint32_t slots, uint32_t size_max)
+static inline struct model *
+model_new(uint64_t seed, uint32_t slots, uint32_t size_max)
 {
-	memset(model, 0, sizeof(*model));
+	struct model *model = calloc(1, sizeof(*model));
+
+	assert_non_null(model);
 	rand_init(&model->rand, seed, 77);
 	model->slots = slots;
 	model->size_max = size_max;
 	model->abort_percent = 10;
 	model->drop_percent = 20;
+	return model;
 }
 
 static inline void
-model_fini(struct model *model)
+model_free(struct model *model)
 {
 	for (uint32_t i = 0; i < MODEL_SLOTS; i++) {
 		for (uint32_t v = 0; v < model->slot[i].nr; v++)
 			free(model->slot[i].versions[v].bytes);
 		free(model->slot[i].versions);
 	}
+	free(model);
 }
 
 /* What value slot is after transaction lsn; size 0: none. */

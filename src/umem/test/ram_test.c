@@ -33,27 +33,27 @@ the_heap_follows_a_model_through_random_transactions(void **state)
 {
 	for (uint64_t seed = 1; seed <= 8; seed++) {
 		struct world world;
-		struct model model;
+		struct model *model;
 
 		world_open(&world, (seed % 2 == 0 ? 4 : 32) * MIB);
-		model_init(&model, seed, 64 + (uint32_t)seed * 50, seed % 3 == 0 ? 2000 : 400000);
+		model = model_new(seed, 64 + (uint32_t)seed * 50, seed % 3 == 0 ? 2000 : 400000);
 		for (uint32_t i = 0; i < 3000; i++) {
-			model_step(&model, world.heap, 0);
+			model_step(model, world.heap, 0);
 			if (i % 500 == 0) {
-				assert_int_equal(model_compare(&model, world.heap, umem_lsn_last(world.heap)), 0);
+				assert_int_equal(model_compare(model, world.heap, umem_lsn_last(world.heap)), 0);
 				assert_int_equal(umem_check(world.heap), 0);
 			}
 		}
-		assert_int_equal(model_compare(&model, world.heap, umem_lsn_last(world.heap)), 0);
-		assert_true(model.committed > 100 && model.aborted > 10);
+		assert_int_equal(model_compare(model, world.heap, umem_lsn_last(world.heap)), 0);
+		assert_true(model->committed > 100 && model->aborted > 10);
 		assert_int_equal(umem_lsn_last(world.heap), umem_lsn_durable(world.heap));
-		model_fini(&model);
+		model_free(model);
 		world_close(&world);
 	}
 }
 
 struct sizes {
-	umem_off_t off[2000];
+	umem_off_t off[100];
 	uint32_t nr;
 	size_t size;
 };
@@ -187,7 +187,7 @@ lsns_are_dense_and_a_body_without_changes_gets_the_one_before(void **state)
 static void
 fills_up_and_keeps_its_reserve_for_those_who_free(void **state)
 {
-	struct sizes sizes[40] = {{ .size = 40000 }};
+	struct sizes *sizes = calloc(40, sizeof(*sizes));
 	struct umem_space space;
 	struct world world;
 	int rc = 0, nr;
@@ -211,6 +211,7 @@ fills_up_and_keeps_its_reserve_for_those_who_free(void **state)
 	assert_int_equal(umem_write(world.heap, 0, alloc_all, &sizes[0], NULL), 0);
 	assert_int_equal(umem_write(world.heap, 0, free_all, &sizes[0], NULL), 0);
 	assert_int_equal(umem_check(world.heap), 0);
+	free(sizes);
 	world_close(&world);
 }
 
@@ -285,16 +286,16 @@ a_failed_allocation_anywhere_undoes_the_body(void **state)
 	uint32_t failures = 0;
 
 	for (uint64_t seed = 0; seed < 10; seed++) {
-		struct model model;
+		struct model *model;
 		struct world world;
 
 		world_open(&world, 16 * MIB);
-		model_init(&model, seed, 300, 100000);
-		model.abort_percent = 0;
-		failures += fail_everywhere(&world, &model, 60);
-		assert_int_equal(model_compare(&model, world.heap, umem_lsn_last(world.heap)), 0);
+		model = model_new(seed, 300, 100000);
+		model->abort_percent = 0;
+		failures += fail_everywhere(&world, model, 60);
+		assert_int_equal(model_compare(model, world.heap, umem_lsn_last(world.heap)), 0);
 		assert_int_equal(umem_check(world.heap), 0);
-		model_fini(&model);
+		model_free(model);
 		world_close(&world);
 	}
 	assert_true(failures > 200);

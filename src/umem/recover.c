@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * umem/recover: formatting, and opening what a former life left.
+ *
+ *	superblocks  the valid one of the higher generation
+ *	map          all of it, every page checked; then the system segments
+ *	replay       batch after batch from the superblock's point, as long as each names its predecessor's checksum; segments
+ *	             are loaded as records touch them
+ *	end of log   the first block where the chain breaks. What a crash leaves there is a batch that was under way, or nothing.
+ *	             A later batch that says that more than this was durable, or a page image that knows more, means corruption.
+ *	flush        what was replayed may still be in the device's cache: after this it is durable
+ *	incarnation  a new superblock with the next one: from here on batches cannot be mistaken for leftovers of the last life
+ *
+ *	recover I1  Replay is idempotent: records say what bytes are, not how they change; it may begin at any published point.
+ *	recover I2  Nothing is changed on the media before the new incarnation, and that changes nothing of the state.
+ *
+ * Everything yields. A crash in the middle: begin again.
+ */
+#include "base/bitmap.h"
+#include "heap.h"
+#include "pure/csum/csum.h"
+
+/* ---- superblocks -------------------------------------------------------------------------------------------------------- */
+
+static int
+super_io(struct bio_blob *meta, struct umem_super *super, uint32_t slot, bool write)
+{
+	struct iovec iov = { .iov_base = super, .iov_len = sizeof(*super) };
+
+	return write ? bio_write(meta, slot * (uint64_t)UMEM_BLOCK, &iov, 1, true)
+		     : bio_read(meta, slot * (uint64_t)UMEM_BLOCK, &iov, 1);
+}
+
+static struct umem_super *
+super_new(struct mem *mem)
+{
+	struct umem_super *super = mem_alloc_aligned(mem, sizeof(*super), UMEM_BLOCK);
+
+	if (super != NULL)
+		memset(super, 0, sizeof(*super));
+	return super;
+}
+
+int
+umem__format(const struct umem_config *config)
+{
+	struct env *env = config->env;
+	uint64_t meta = bio_blob_size(config->meta), wal = bio_blob_size(config->wal);
+	struct umem_super *super;
+	int rc = 0;
+
+	if (meta < umem_meta_size(config->heap_size) || wal < UMEM_WAL_MIN) {
+		log_error(env->log, "%s: a heap of %lu bytes needs %lu bytes of meta and %lu of log at least; there are %lu and %lu",
+			  config->name, config->heap_size, umem_meta_size(config->heap_size), (uint64_t)UMEM_WAL_MIN, meta, wal);
+		return -DER_NOSPACE;
+	}
+	super = super_new(env->mem);
+	if (super == NULL)
+		return -DER_NOMEM;
+	/* First what was there goes. */
+	for (uint32_t slot = 0; slot < UMEM_SUPER_SLOTS && rc == 0; slot++)
+		rc = super_io(config->meta, super, slot, true);
+	super->magic = UMEM_SUPER_MAGIC;
+	super->version = UMEM_VERSION;
+	super->byte_order = UMEM_BYTE_ORDER;
+	super->compat = UMEM_FEATURES_COMPAT;
+	super->ro_compat = UMEM_FEATURES_RO;
+	super->incompat = UMEM_FEATURES_INCOMPAT;
+	memcpy(super->uuid, config->uuid, sizeof(super->uuid));
+	super->heap_id = env_rand(env);
+	super->generation = 1;
+	super->incarnation = 1;
+	super->heap_size = ALIGN_DOWN(config->heap_size, UMEM_SEGMENT);
+	super->meta_blocks = meta / UMEM_BLOCK;
+	super->wal_blocks = wal / UMEM_BLOCK;
+	super->replay_lsn = 1;
+	super->replay_incarnation = 1;
+	super->crc = umem__super_crc(super);
+	if (rc == 0)
+		rc = super_io(config->meta, super, super->generation % UMEM_SUPER_SLOTS, true);
+	mem_free(env->mem, super);
+	return rc;
+}
+
+/* 0: whole and ours. -DER_NONEXIST: no superblock, or a torn one. */
+static int
+super_check(const struct umem_config *config, struct umem_super *super, uint32_t slot)
+{
+	struct log *log = config->env->log;
+
+	if (super->magic != UMEM_SUPER_MAGIC || super->byte_order != UMEM_BYTE_ORDER)
+		return -DER_NONEXIST;
+	if (umem__super_crc(super) != super->crc) {
+		log_warn(log, "%s: meta: superblock %u is torn or damaged", config->name, slot);
+		return -DER_NONEXIST;
+	}
+	if (super->version > UMEM_VERSION || super->incompat != UMEM_FEATURES_INCOMPAT || super->ro_compat != UMEM_FEATURES_RO) {
+		log_error(log, "%s: meta: format version %u, features %lx/%lx; this program knows version %u: use a newer one",
+			  config->name, super->version, super->incompat, super->ro_compat, UMEM_VERSION);
+		return -DER_DF_INCOMPT;
+	}
+	if (memcmp(super->uuid, config->uuid, sizeof(super->uuid)) != 0) {
+		log_error(log, "%s: meta: superblock %u belongs to another pool shard", config->name, slot);
+		return -DER_DF_INVAL;
+	}
+	if (super->generation % UMEM_SUPER_SLOTS != slot || super->heap_size % UMEM_SEGMENT != 0 ||
+	    super->heap_size > UMEM_HEAP_MAX || super->wal_blocks < WAL_BLOCKS_MIN || super->incarnation == 0 ||
+	    super->incarnation < super->replay_incarnation || super->replay_lsn == 0 || super->generation == 0 ||
+	    super->heap_size < 4 * UMEM_SEGMENT) {
+		log_error(log, "%s: meta: superblock %u contradicts itself", config->name, slot);
+		return -DER_DF_INVAL;
+	}
+	if (super->meta_blocks * UMEM_BLOCK > bio_blob_size(config->meta) ||
+	    super->wal_blocks * UMEM_BLOCK != ALIGN_DOWN(bio_blob_size(config->wal), (uint64_t)UMEM_BLOCK)) {
+		log_error(log, "%s: meta: superblock %u describes other blobs (%lu and %lu blocks)", config->name, slot,
+			  super->meta_blocks, super->wal_blocks);
+		return -DER_DF_INVAL;
+	}
+	return 0;
+}
+
+int
+umem__super_read(const struct umem_config *config, struct umem_super *best)
+{
+	struct umem_super *super = super_new(config->env->mem);
+	int rc = 0, refused = 0;
+	bool found = false;
+
+	if (super == NULL)
+		return -DER_NOMEM;
+	for (uint32_t slot = 0; slot < UMEM_SUPER_SLOTS && rc == 0; slot++) {
+		int check;
+
+		rc = super_io(config->meta, super, slot, false);
+		if (rc != 0)
+			break;
+		check = super_check(config, super, slot);
+		if (check != 0 && check != -DER_NONEXIST)
+			refused = check;
+#ifdef PLANTED_STALE_SUPER
+		if (check == 0 && (!found || super->generation < best->generation))
+#else
+		if (check == 0 && (!found || super->generation > best->generation))
+#endif
+			memcpy(best, super, sizeof(*best));
+		found |= check == 0;
+	}
+	mem_free(config->env->mem, super);
+	if (rc == 0 && (refused != 0 || !found)) {
+		if (refused == 0)
+			log_error(config->env->log, "%s: meta: no superblock is whole: there is no heap here", config->name);
+		rc = refused != 0 ? refused : -DER_DF_INVAL;
+	}
+	return rc;
+}
+
+/* ---- reading the log ------------------------------------------------------------------------------------------------------ */
+
+#define WINDOW_MIN (1 * MIB)
+
+/* Log blocks [first, first + nr) in memory. */
+struct window {
+	struct umem *heap;
+	char *buf;
+	uint64_t first, nr;
+	uint64_t max; /* blocks of buf */
+	uint64_t limit; /* log blocks from here on would wrap into the first ones */
+};
+
+static int
+ring_read(struct umem *heap, uint64_t pos, char *buf, uint64_t nr)
+{
+	uint64_t blocks = heap->wal.blocks, at = pos % blocks, first = MIN(nr, blocks - at);
+	struct iovec iov = { .iov_base = buf, .iov_len = first * UMEM_BLOCK };
+	int rc = bio_read(heap->wal_blob, at * UMEM_BLOCK, &iov, 1);
+
+	if (rc != 0 || first == nr)
+		return rc;
+	iov = (struct iovec){ .iov_base = buf + first * UMEM_BLOCK, .iov_len = (nr - first) * UMEM_BLOCK };
+	return bio_read(heap->wal_blob, 0, &iov, 1);
+}
+
+/* Makes log blocks [pos, pos + nr) available at *data; nr <= max / 2. YIELDS */
+static int
+window_get(struct window *w, uint64_t pos, uint64_t nr, char **data)
+{
+	uint64_t keep = 0, want;
+	int rc;
+
+	if (pos < w->first || pos + nr > w->first + w->nr) {
+		if (pos >= w->first && pos < w->first + w->nr) {
+			keep = w->first + w->nr - pos;
+			memmove(w->buf, w->buf + (pos - w->first) * UMEM_BLOCK, keep * UMEM_BLOCK);
+		}
+		want = MIN(w->max - keep, w->limit - pos - keep);
+		rc = ring_read(w->heap, pos + keep, w->buf + keep * UMEM_BLOCK, want);
+		if (rc != 0)
+			return rc;
+		w->first = pos;
+		w->nr = keep + want;
+	}
+	*data = w->buf + (pos - w->first) * UMEM_BLOCK;
+	return 0;
+}
+
+/* A batch that could lie at pos. */
+static bool
+head_plausible(const struct umem *heap, const struct umem_batch *head, uint64_t pos)
+{
+	return head->magic == UMEM_BATCH_MAGIC && head->heap_id == heap->heap_id && head->pos == pos &&
+	       head->bytes >= sizeof(*head) + sizeof(struct umem_record) &&
+	       DIV_UP(head->bytes, UMEM_BLOCK) <= umem__wal_batch_blocks_max(heap->wal.blocks);
+}
+
+/*
+ * The whole batch at pos, its checksum right. *batch NULL: there is none. limit: the first log block that cannot be there.
+ */
+static int
+batch_read(struct window *w, uint64_t pos, struct umem_batch **batch)
+{
+	struct umem *heap = w->heap;
+	char *data = NULL;
+	uint64_t blocks;
+	int rc;
+
+	*batch = NULL;
+	if (pos >= w->limit)
+		return 0;
+	rc = window_get(w, pos, 1, &data);
+	if (rc != 0 || !head_plausible(heap, (struct umem_batch *)data, pos))
+		return rc;
+	blocks = DIV_UP(((struct umem_batch *)data)->bytes, UMEM_BLOCK);
+	if (pos + blocks > w->limit)
+		return 0;
+	rc = window_get(w, pos, blocks, &data);
+	if (rc != 0)
+		return rc;
+	*batch = (struct umem_batch *)data;
+	if (umem__wal_crc(heap->uuid, *batch, (*batch)->bytes) != (*batch)->crc)
+		*batch = NULL;
+	return 0;
+}
+
+/* ---- applying ---------------------------------------------------------------------------------------------------------------- */
+
+static int
+malformed(struct umem *heap, uint64_t lsn)
+{
+	log_error(heap->log, "%s: log: record %lu is malformed though its checksum is right", heap->name, lsn);
+	return -DER_DF_INVAL;
+}
+
+/* One entry's bytes (NULL: zeros) into the heap, segment by segment. YIELDS */
+static int
+apply_bytes(struct umem *heap, uint64_t off, uint64_t len, const char *bytes)
+{
+	while (len != 0) {
+		uint32_t at = (uint32_t)(off >> UMEM_SEG_SHIFT);
+		uint64_t in = off & (UMEM_SEGMENT - 1), n = MIN(len, UMEM_SEGMENT - in);
+		int rc = umem__seg_raw(heap, at);
+
+		if (rc != 0)
+			return rc;
+		if (bytes != NULL) {
+			memcpy(heap->segs[at].mem + in, bytes, n);
+			bytes += n;
+		} else {
+			memset(heap->segs[at].mem + in, 0, n);
+		}
+		for (uint64_t page = off / UMEM_PAGE; page <= (off + n - 1) / UMEM_PAGE; page++)
+			umem__page_dirty(heap, page);
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int
+apply_record(struct umem *heap, const struct umem_record *record)
+{
+	const char *at = (const char *)(record + 1), *end = (const char *)record + record->bytes;
+
+	for (uint32_t i = 0; i < record->count; i++) {
+		uint64_t word, off, len;
+		bool zero;
+		int rc;
+
+		if ((size_t)(end - at) < sizeof(word))
+			return malformed(heap, record->lsn);
+		memcpy(&word, at, sizeof(word));
+		at += sizeof(word);
+		off = UMEM_ENTRY_OFF(word);
+		len = UMEM_ENTRY_LEN(word);
+		zero = UMEM_ENTRY_ZERO(word);
+		if (len == 0 || off > heap->heap_size || len > heap->heap_size - off || (!zero && (uint64_t)(end - at) < len))
+			return malformed(heap, record->lsn);
+		rc = apply_bytes(heap, off, len, zero ? NULL : at);
+		if (rc != 0)
+			return rc;
+		at += zero ? 0 : len;
+	}
+	return at == end ? 0 : malformed(heap, record->lsn);
+}
+
+static int
+apply_batch(struct umem *heap, const struct umem_batch *batch)
+{
+	const char *at = (const char *)(batch + 1), *end = (const char *)batch + batch->bytes;
+	uint32_t records = batch->records;
+	int rc = 0;
+
+#ifdef PLANTED_DROP_TAIL_RECORD
+	records -= records > 1 ? 1 : 0;
+#endif
+	for (uint32_t i = 0; i < records && rc == 0; i++) {
+		const struct umem_record *record = (const struct umem_record *)at;
+
+		if ((size_t)(end - at) < sizeof(*record) || record->bytes < sizeof(*record) ||
+		    record->bytes > (size_t)(end - at) || record->lsn != batch->lsn + i)
+			return malformed(heap, batch->lsn + i);
+		rc = apply_record(heap, record);
+		at += ALIGN_UP(record->bytes, 8);
+		if (at > end && i + 1 < batch->records)
+			return malformed(heap, batch->lsn + i);
+	}
+	heap->lsn = batch->lsn + batch->records - 1;
+	heap->replayed += batch->records;
+	return rc;
+}
+
+/* ---- the end of the log ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * The chain broke at pos. Whatever was under way when the system died explains a break, but nothing explains a batch behind
+ * it that was submitted when the log was durable beyond pos (wal I1).
+ */
+static int
+check_end(struct window *w, uint64_t pos)
+{
+	struct umem *heap = w->heap;
+	uint64_t span = 3ULL * umem__wal_batch_blocks_max(heap->wal.blocks);
+
+	/* Also blocks that a later lap has overwritten are looked at: an old superblock would lead us here. */
+	w->limit = pos + heap->wal.blocks;
+	for (uint64_t at = pos; at < pos + MIN(span, heap->wal.blocks); at++) {
+		struct umem_batch *batch;
+		char *data = NULL;
+		int rc = window_get(w, at, 1, &data);
+
+		if (rc != 0)
+			return rc;
+		batch = (struct umem_batch *)data;
+		if (batch->magic != UMEM_BATCH_MAGIC || batch->heap_id != heap->heap_id || batch->durable <= pos ||
+		    batch->pos % heap->wal.blocks != at % heap->wal.blocks || batch->bytes < sizeof(*batch) ||
+		    DIV_UP(batch->bytes, UMEM_BLOCK) > MIN(umem__wal_batch_blocks_max(heap->wal.blocks), w->limit - at))
+			continue;
+		rc = window_get(w, at, DIV_UP(batch->bytes, UMEM_BLOCK), &data);
+		if (rc != 0)
+			return rc;
+		batch = (struct umem_batch *)data;
+		if (umem__wal_crc(heap->uuid, batch, batch->bytes) != batch->crc)
+			continue;
+		log_error(heap->log, "%s: log: block %lu (ring block %lu) is damaged: block %lu proves that the log went on to "
+			  "%lu at least", heap->name, pos, pos % heap->wal.blocks, batch->pos, batch->durable);
+		return -DER_CSUM;
+	}
+	return 0;
+}
+
+static int
+replay(struct window *w)
+{
+	struct umem *heap = w->heap;
+	const struct umem_super *super = heap->map.super;
+	struct wal *wal = &heap->wal;
+	uint64_t incarnation = super->replay_incarnation;
+	int rc = 0;
+
+	heap->lsn = super->replay_lsn - 1;
+	wal->tail = wal->freed = super->replay_pos;
+	wal->prev_crc = super->replay_prev_crc;
+	w->limit = super->replay_pos + wal->blocks;
+	for (;;) {
+		struct umem_batch *batch;
+
+		rc = batch_read(w, wal->tail, &batch);
+		if (rc != 0)
+			return rc;
+		if (batch == NULL || batch->prev_crc != wal->prev_crc || batch->incarnation < incarnation ||
+		    batch->lsn != heap->lsn + 1 || batch->records == 0)
+			break;
+		if (batch->incarnation > super->incarnation) {
+			log_error(heap->log, "%s: meta: the superblock is stale: the log knows incarnation %lu, it knows %lu",
+				  heap->name, batch->incarnation, super->incarnation);
+			return -DER_DF_INVAL;
+		}
+		incarnation = batch->incarnation;
+		wal->prev_crc = batch->crc;
+		wal->tail += DIV_UP(batch->bytes, UMEM_BLOCK);
+		rc = apply_batch(heap, batch);
+		if (rc != 0)
+			return rc;
+	}
+	rc = check_end(w, wal->tail);
+	if (rc == 0 && heap->lsn < super->image_lsn) {
+		log_error(heap->log, "%s: log: it ends at LSN %lu, pages on meta know LSN %lu: the log has lost its end", heap->name,
+			  heap->lsn, super->image_lsn);
+		rc = -DER_CSUM;
+	}
+	return rc;
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------------------------- */
+
+static int
+load_system(struct umem *heap)
+{
+	for (uint64_t at = 0; at < heap->sys_segs; at++) {
+		int rc = umem__pages_load(heap, at * UMEM_PAGES_PER_SEG, UMEM_PAGES_PER_SEG, heap->segs[at].mem);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+umem__recover(struct umem *heap)
+{
+	struct umem_super *super = heap->map.super;
+	struct window w = { .heap = heap };
+	int rc;
+
+	w.max = MAX(2ULL * umem__wal_batch_blocks_max(heap->wal.blocks), WINDOW_MIN / UMEM_BLOCK);
+	w.buf = mem_alloc_aligned(heap->mem, w.max * UMEM_BLOCK, UMEM_BLOCK);
+	if (w.buf == NULL)
+		return -DER_NOMEM;
+	rc = umem__map_load(heap);
+	if (rc == 0)
+		rc = load_system(heap);
+	if (rc == 0)
+		rc = replay(&w);
+	mem_free(heap->mem, w.buf);
+	if (rc == 0)
+		rc = umem__alloc_scan(heap);
+	if (rc == 0)
+		rc = umem__units_settle(heap);
+#ifndef PLANTED_SKIP_RECOVERY_FLUSH
+	if (rc == 0)
+		rc = bio_flush(heap->wal_blob);
+#endif
+	if (rc != 0)
+		return rc;
+	heap->lsn_durable = heap->lsn;
+	heap->wal.durable = heap->wal.tail;
+	heap->checkpoint.covered = super->replay_lsn - 1;
+#ifndef PLANTED_SAME_INCARNATION
+	super->incarnation++;
+	rc = umem__super_write(heap);
+#endif
+	heap->wal.incarnation = super->incarnation;
+	if (rc == 0 && heap->replayed != 0)
+		log_note(heap->log, "%s: replayed %lu transactions up to LSN %lu", heap->name, heap->replayed, heap->lsn);
+	return rc;
+}
