@@ -31,7 +31,7 @@ struct evtree_when {
 /** Where the bytes of an extent are, and what vouches for them. */
 struct evtree_data {
 	uint64_t addr;      /* byte offset on the data blob, or umem_off_t; 0 for a hole */
-	uint8_t media;      /* enum bio_media of the owner: 0 heap, 1 blob, 2 hole */
+	uint8_t media;      /* enum bio_media of the owner: 0 heap, 1 blob, 2 hole (EVTREE_HOLE) */
 	uint8_t csum_type;
 	uint16_t csum_size; /* bytes of one checksum */
 	uint32_t csum_chunk;/* bytes that one checksum covers */
@@ -39,6 +39,8 @@ struct evtree_data {
 	uint32_t dtx;       /* 0 committed, else the local id of the transaction that wrote it */
 	uint32_t version;   /* pool map version */
 };
+
+#define EVTREE_HOLE 2
 
 struct evtree_extent {
 	uint64_t lo, hi; /* records, both included */
@@ -60,12 +62,19 @@ struct evtree {
 	umem_off_t root;
 	evtree_visible visible; /* NULL: all */
 	void *arg;
+	struct log *log; /* where corruption is reported; may be NULL */
 };
+
+/*
+ * Besides the errors named every call says -DER_DF_INVAL when it meets a corrupt root or node; a body that changes things
+ * must then not return 0. Callbacks must not change the tree that calls them. visible is asked only about extents that
+ * would be seen if it said 0; an error counts only where nothing newer covers the extent.
+ */
 
 /**
  * Adds an extent; the older ones stay. An equal (lo, hi, when) is replaced: *replaced (may be NULL) gets its old data and
  * 1 is returned. rec_size 0 for a hole. -DER_REC_SIZE when it differs, -DER_VOS_PARTIAL_UPDATE when it overlaps but is not equal to one
- * of the same (epoch, minor), -DER_NOSPACE.
+ * of the same (epoch, minor), -DER_NOSPACE, -DER_INVAL for lo > hi or no rec_size.
  */
 int evtree_insert(struct evtree *tree, const struct evtree_extent *extent, uint32_t rec_size, struct evtree_data *replaced);
 /**
@@ -77,14 +86,18 @@ int evtree_find(struct evtree *tree, uint64_t lo, uint64_t hi, struct evtree_whe
 /** Calls found for every extent that meets [lo, hi] and epochs [from, to], covered or not, in order of (lo, when). */
 int evtree_each(struct evtree *tree, uint64_t lo, uint64_t hi, uint64_t from, uint64_t to,
 		int (*found)(void *arg, const struct evtree_extent *extent), void *arg);
+/** The same, but only what comes behind (after->lo, after->when) in that order: goes on where another body ended. */
+int evtree_each_after(struct evtree *tree, const struct evtree_extent *after, uint64_t lo, uint64_t hi, uint64_t from,
+		      uint64_t to, int (*found)(void *arg, const struct evtree_extent *extent), void *arg);
 /** Removes the extent with exactly (lo, hi, when); its data is handed out. -DER_NONEXIST. */
 int evtree_remove(struct evtree *tree, const struct evtree_extent *which, struct evtree_data *data);
 /** Changes data.dtx of the extent with exactly (lo, hi, when). -DER_NONEXIST. */
 int evtree_set_dtx(struct evtree *tree, const struct evtree_extent *which, uint32_t dtx);
 /** The highest (or lowest) visible record that is no hole at when. -DER_NONEXIST. The piece it lies in is handed out. */
 int evtree_end(struct evtree *tree, bool highest, struct evtree_when when, struct evtree_piece *piece);
-/** Tears down at most *credits extents, like btree_drain. */
+/** Tears down at most *credits extents from the end: 0 when the root is zero, 1 when credits ran out, or what drop said. */
 int evtree_drain(struct evtree *tree, uint32_t *credits, int (*drop)(void *arg, const struct evtree_extent *extent), void *arg);
+/** Walks the whole tree and checks order, counts, links and bounds. -DER_DF_INVAL. */
 int evtree_check(struct evtree *tree);
 
 #endif
