@@ -5,8 +5,8 @@
 
 #include "base/base.h"
 
-#define LOGMASK_RULES 64
-#define LOGMASK_NAME 40
+#define LOGMASK_RULES 32
+#define LOGMASK_NAME 32
 
 struct logmask {
 	enum log_level level; /* of facilities without a rule */

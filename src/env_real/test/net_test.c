@@ -749,7 +749,7 @@ silence_is_noticed_within_ten_seconds(void **state)
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(in);
 	struct end c = {0};
-	uint8_t *big = calloc(1, MIB);
+	static uint8_t big[MIB];
 	char addr[64];
 	uint64_t begin;
 	pid_t pid;
@@ -780,7 +780,6 @@ silence_is_noticed_within_ten_seconds(void **state)
 	waitpid(pid, NULL, 0);
 	close(fd);
 	w.ops->net.listen_close(place);
-	free(big);
 }
 
 /* ---- addresses, credentials -------------------------------------------------------------------------------------------- */
