@@ -21,6 +21,7 @@
 struct hlc_clock; /* pure/hlc */
 struct rpc_node; /* identity, clock, protocols and group of one process (or simulated node) */
 struct rpc_ctx;  /* the node on one stream */
+struct rpc_flight;
 struct rpc_peer; /* the other end of a connection, counted */
 struct rpc_req;  /* a call being served */
 struct packer;
@@ -30,6 +31,7 @@ struct rand;
 
 #define RPC_NO_RANK UINT32_MAX
 #define RPC_BODY_MAX (960 * KIB) /* packed; larger data goes by bulk */
+#define RPC_CRED_MAX (8 * KIB)
 #define RPC_INLINE_MAX (16 * KIB) /* what callers should send inline at most */
 
 /* ---- protocols: built by proto/ from its tables ------------------------------------------------------------------------- */
@@ -85,8 +87,15 @@ struct rpc_node_config {
 	const struct rpc_proto *const *protos; /* NULL-terminated: all that this node speaks */
 	uint32_t credits;        /* calls in flight to one peer; 0: 256; more wait in order */
 	uint64_t timeout_ns;     /* of a call without a deadline; 0: 60 s */
+	uint64_t incarnation;    /* of the rank's present life; 0: not told. An older life of a rank is refused by the group's members */
 	/** A peer's clock was too far ahead. May be NULL. */
 	void (*hlc_error)(void *arg, uint32_t rank, uint64_t remote, uint64_t local);
+	/**
+	 * Judges a new peer by the credential that came with its hello (len 0: none) and the rank it claims. 0: it is who it
+	 * says. Else it may call RPC_ANYONE operations only, and is turned away with the error when it claims a rank. Must not yield.
+	 * NULL: everybody is who it says.
+	 */
+	int (*admit)(void *arg, struct rpc_peer *peer, const void *cred, size_t len);
 	void *arg;
 };
 int rpc_node_create(const struct rpc_node_config *config, struct rpc_node **node);
@@ -94,6 +103,8 @@ void rpc_node_destroy(struct rpc_node *node);
 uint32_t rpc_node_rank(const struct rpc_node *node);
 void rpc_node_set_rank(struct rpc_node *node, uint32_t rank); /* before serving */
 const uint8_t *rpc_node_id(const struct rpc_node *node);
+/** What new connections present to admit() of the other end; copied, at most RPC_CRED_MAX bytes. Any stream. -DER_NOMEM, -DER_OVERFLOW. */
+int rpc_node_set_cred(struct rpc_node *node, const void *cred, size_t len);
 
 /** The ranks that are, and where each of their streams listens. Kept by version; an older one is ignored. Any stream. */
 struct rpc_member {
@@ -115,6 +126,16 @@ int rpc_listen(struct rpc_ctx *ctx, const char *addr, const char **bound);
 int rpc_serve(struct rpc_ctx *ctx, const struct rpc_proto *proto, const rpc_handler *handlers, void *owner);
 struct rpc_node *rpc_ctx_node(const struct rpc_ctx *ctx);
 struct xs *rpc_ctx_xs(const struct rpc_ctx *ctx);
+uint32_t rpc_ctx_tag(const struct rpc_ctx *ctx);
+
+struct rpc_stats { /* since the context was made */
+	uint64_t calls, answered, refused, timed_out, unreachable, canceled; /* calls of ours and how they ended */
+	uint64_t served, turned_away;  /* requests that ran; that did not */
+	uint64_t violations;           /* connections broken because the other end broke the rules */
+	uint64_t connects, breaks;
+	uint32_t under_way, serving, peers; /* now */
+};
+void rpc_ctx_stats(const struct rpc_ctx *ctx, struct rpc_stats *stats);
 
 /* ---- peers ------------------------------------------------------------------------------------------------------------------- */
 /** A reference to tag of rank, from the group; connects when first called. -DER_OOG. */
@@ -154,10 +175,12 @@ struct rpc_call {
 	struct rpc_bulk *bulk;
 	/* internal */
 	struct list link;
-	uint64_t number;
-	int status;
-	bool done;
+	struct rpc_ctx *ctx;
+	struct rpc_flight *flight;   /* once it is sent */
+	struct env_rkey exposed;
+	struct ult_timer timer;
 	struct ult_eventual ended;
+	bool waiting, is_exposed, answered;
 };
 /**
  * Calls and waits. YIELDS. The status that the handler returned, or -DER_UNREACH (not sent or connection broken),
@@ -165,7 +188,10 @@ struct rpc_call {
  * handler's status from one made here.
  */
 int rpc_call(struct rpc_ctx *ctx, struct rpc_call *call, bool *answered);
-/** The same in two steps, to have several calls under way. The call struct is the caller's until waited for. */
+/**
+ * The same in two steps, to have several calls under way. An error: it was not started and must not be waited for. The
+ * call struct, in, out and the exposed memory stay where they are until it was waited for.
+ */
 int rpc_call_start(struct rpc_ctx *ctx, struct rpc_call *call);
 int rpc_call_wait(struct rpc_ctx *ctx, struct rpc_call *call, bool *answered); /* YIELDS */
 /** Ends a call under way with -DER_CANCELED; the server is told. */
@@ -198,12 +224,19 @@ struct rpc_collect {
 	struct arena *arena;
 	const uint32_t *ranks;                  /* NULL: all of the group */
 	uint32_t rank_nr;
-	/** Folds a child's answer into ours; also when the child failed (from NULL, status its error). */
-	void (*fold)(void *arg, void *into, const void *from, int status);
+	uint32_t tag;                           /* of the contexts that serve it */
+	/**
+	 * Folds the answer of one rank into out; called once for every rank, ours included, in an order that only the tree decides. from is
+	 * NULL when the rank was not reached, or its handler did not run: status says why. It lives until the end of the collective. May be NULL.
+	 */
+	void (*fold)(void *arg, void *into, const void *from, uint32_t rank, int status);
 	void *arg;
 	uint64_t deadline_ns;
 };
-/** YIELDS. The first error of any rank, or 0. Handlers see an ordinary request. */
+/**
+ * YIELDS. The first error of any rank, or 0. Handlers see an ordinary request, whose peer is the next rank towards the caller. The caller
+ * need not be one of the ranks. A rank that cannot be reached leaves all below it in the tree without the call: fold hears of each.
+ */
 int rpc_collect(struct rpc_ctx *ctx, struct rpc_collect *collect);
 
 /** The children of position self in a k-nomial tree over nr positions with root position root: pure. Returns how many (at most 4 * 16). */
