@@ -16,11 +16,13 @@
 struct rdb;
 struct rdb_tx;
 struct vos_xs;
+struct hlc_clock;
 
 struct rdb_config {
 	struct env *env;
 	struct xs *xs;            /* stream 0 */
 	struct vos_xs *vos;       /* of that stream */
+	struct hlc_clock *clock;  /* of the node: versions in vos are stamped by it */
 	struct rpc_ctx *rpc;      /* to other replicas */
 	uuid_t uuid;              /* of the database: the pool's, for a pool service */
 	uint64_t size;            /* bytes; 0: 64 MiB. For create */

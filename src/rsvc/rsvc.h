@@ -29,6 +29,9 @@ int rsvc_create(const struct rsvc_class *cls, const struct rdb_config *config);
 int rsvc_start(const struct rsvc_class *cls, const struct rdb_config *config, void *owner, struct rsvc **svc); /* YIELDS */
 void rsvc_stop(struct rsvc *svc);                                                                             /* YIELDS */
 int rsvc_destroy(const struct rsvc_class *cls, const struct rdb_config *config);
+/** Until it serves. YIELDS. -DER_TIMEDOUT */
+int rsvc_wait_up(struct rsvc *svc, uint64_t deadline_ns);
+uint64_t rsvc_term(const struct rsvc *svc);
 void *rsvc_owner(const struct rsvc *svc);
 struct rdb *rsvc_rdb(const struct rsvc *svc);
 /** Who leads, for the hint in an answer with -DER_NOTLEADER. */
@@ -50,9 +53,10 @@ struct rsvc_op {
 	/** After a durable commit, before the lock is given back: what memory must follow. May be NULL. YIELDS */
 	void (*committed)(void *arg, struct rsvc *svc);
 	void *arg;
+	struct mem *mem;                    /* the pipeline's own */
 };
 /**
- * Runs it. YIELDS. What run returned (errors that run returned are remembered for the request too), -DER_NOTLEADER, -DER_NOSPACE, -DER_IO. Stored answers
+ * Runs it. YIELDS. What run returned (an error undoes what it queued, and is not remembered: nothing happened), -DER_NOTLEADER, -DER_NOSPACE, -DER_IO. Stored answers
  * are kept for svc_ops_entry_age seconds (300).
  */
 int rsvc_run(struct rsvc *svc, struct rsvc_op *op);
