@@ -427,13 +427,15 @@ read_stream(struct env_conn *conn)
 	struct iovec iov[WANT_PIECES + 1];
 	uint8_t waste[8];
 	int nr = frame_reader_want(&conn->reader, iov, WANT_PIECES, waste), rc = 0;
-	size_t direct = iov_total(iov, nr), asked = direct + CONN_READ_MAX;
+	/* Behind the data of a transfer there is mostly more of it: only its head should come to the loop's buffer. */
+	size_t beside = nr > 0 && frame_reader_kind(&conn->reader) != FRAME_MESSAGE ? CONN_READ_BESIDE : CONN_READ_MAX;
+	size_t direct = iov_total(iov, nr), asked = direct + beside;
 	ssize_t n;
 
 	if (nr == 0) {
-		n = recv(conn->source.fd, conn->loop->rbuf, CONN_READ_MAX, 0);
+		n = recv(conn->source.fd, conn->loop->rbuf, beside, 0);
 	} else {
-		iov[nr] = (struct iovec){conn->loop->rbuf, CONN_READ_MAX};
+		iov[nr] = (struct iovec){conn->loop->rbuf, beside};
 		n = readv(conn->source.fd, iov, nr + 1);
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -11,6 +11,7 @@
 #define CONN_YOUNG_NS (10 * NS_PER_S)     /* until the other end must have greeted */
 #define CONN_QUEUE_MAX (64 * MIB)         /* bytes of messages waiting */
 #define CONN_READ_MAX (256 * KIB)         /* of a stream, with one system call, beside what goes to its place directly */
+#define CONN_READ_BESIDE (2 * KIB)        /* the same, behind data of a transfer */
 #define CONN_TRANSFERS 256                /* gets and puts under way in one direction */
 #define CONN_REGS 65536
 #define PACKET_MAX MIB
