@@ -141,6 +141,8 @@ newest_at(struct newest *query, uint64_t at)
 	rc = newest_below(query, query->walk->root->node, query->walk->root->depth - 1U, NULL, NULL);
 	if (rc != 0 || query->best == NULL)
 		return rc;
+	if (query->best->lo > at)
+		return evtree__corrupt(query->walk->tree, 0, "evtree I1: a leaf is out of order");
 	return query->best_rc != 0 ? query->best_rc : 1;
 }
 
@@ -277,9 +279,13 @@ next_start(const struct walk *walk, uint64_t after, uint64_t limit, const struct
 			return 0;
 	}
 	rc = scan_run(&scan);
-	if (rc == 1)
-		*lo = start.lo;
-	return rc;
+	if (rc != 1)
+		return rc;
+	/* Else the caller would go in circles. */
+	if (start.lo <= after)
+		return evtree__corrupt(walk->tree, 0, "evtree I1: a leaf is out of order");
+	*lo = start.lo;
+	return 1;
 }
 
 /* ---- what is visible ---------------------------------------------------------------------------------------------------------- */
