@@ -197,7 +197,7 @@ bio_open(struct env *env, const struct bio_dev_config *devs, int nr, bool format
 	struct bio *bio;
 	int rc;
 
-	if (nr < 1 || nr > BIO_DEV_MAX)
+	if (nr < 0 || nr > BIO_DEV_MAX)
 		return -DER_INVAL;
 	bio = MEM_NEW(env->mem, struct bio);
 	if (bio == NULL)

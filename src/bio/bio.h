@@ -42,7 +42,10 @@ struct bio_reactions {
  * Blocking, here and below: called from a ULT it YIELDS while blocks are read and written, called from outside of any
  * stream it waits for them; files are opened and made on the spot.
  */
-/** Opens the devices; formats those that were never used when format is true, else -DER_UNINIT names the path in the log. */
+/**
+ * Opens the devices; formats those that were never used when format is true, else -DER_UNINIT names the path in the log. With nr 0 it
+ * only hands out buffers and descriptors (class ram).
+ */
 int bio_open(struct env *env, const struct bio_dev_config *devs, int nr, bool format, struct bio **bio); /* blocking */
 void bio_close(struct bio *bio);
 void bio_set_reactions(struct bio *bio, const struct bio_reactions *reactions, void *arg);
