@@ -16,6 +16,10 @@
 
 #define SECURITY_KEY_LEN 32
 #define SECURITY_CRED_MAX (8 * KIB)
+#define SECURITY_GROUPS_MAX 512U
+/* DAOS_COO_RW and DAOS_COO_EX of daos_cont.h: frozen numbers */
+#define SECURITY_CONT_RW 2U
+#define SECURITY_CONT_EX 4U
 
 /** Whom a credential names. Principals are names with a trailing @. */
 struct security_identity {

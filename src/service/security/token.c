@@ -20,7 +20,6 @@
 #define TOKEN_VERSION 1
 #define TOKEN_HEAD 12U
 #define TOKEN_SIGNATURE 64U
-#define GROUPS_MAX 1024U
 
 int
 security_key_make(struct env *env, uint8_t secret[SECURITY_KEY_LEN], uint8_t pub[SECURITY_KEY_LEN])
@@ -134,7 +133,7 @@ identity_unpack(struct unpacker *in, struct arena *arena, struct security_identi
 	who->user = unpack_string_dup(in, arena);
 	who->group = unpack_string_dup(in, arena);
 	groups = unpack_array(in, arena, 4, sizeof(*groups), &who->group_nr);
-	if (who->group_nr > GROUPS_MAX)
+	if (who->group_nr > SECURITY_GROUPS_MAX)
 		unpacker_fail(in, -DER_PROTO);
 	for (uint32_t i = 0; i < who->group_nr && unpacker_rc(in) == 0; i++) {
 		groups[i] = unpack_string_dup(in, arena);
