@@ -193,7 +193,7 @@ int d_log_setmasks(const char *mstr, int mlen);
 /** Writes the masks as text: its length. discard: bytes to leave out at the start; unterm: no NUL. */
 int d_log_getmasks(char *buf, int discard, int len, int unterm);
 
-/** Has an array of remembered d_log_check() results cleared when masks change. */
+/** Has an array of remembered d_log_check() results, which outlives the log, set to -1 when masks change. */
 void d_log_add_cache(int *cache, int nr);
 
 /** Writes out what is buffered. */
