@@ -145,5 +145,5 @@ real__addr_socket(const struct net_addr *addr)
 	int type = addr->packets ? SOCK_SEQPACKET : SOCK_STREAM;
 	int fd = socket(addr->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? -errno : real__fd_note(fd);
 }

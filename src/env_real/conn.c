@@ -78,8 +78,7 @@ conn_free(struct env_conn *conn)
 {
 	if (conn->source.events != 0)
 		real__source_set(conn->loop, &conn->source, 0);
-	if (conn->source.fd >= 0)
-		close(conn->source.fd);
+	real__fd_close(conn->source.fd);
 	list_remove(&conn->link);
 	list_remove(&conn->dirty);
 	list_remove(&conn->dead);
@@ -171,7 +170,7 @@ real__conn_connect(struct env_loop *loop, const char *addr, const struct env_con
 		if (conn != NULL)
 			conn_free(conn);
 		else
-			close(fd);
+			real__fd_close(fd);
 		return -DER_NOMEM;
 	}
 	conn->to = to;
@@ -193,7 +192,7 @@ real__conn_accepted(struct env_loop *loop, int fd, bool local, bool packets, str
 	int rc;
 
 	if (conn == NULL) {
-		close(fd);
+		real__fd_close(fd);
 		return -DER_NOMEM;
 	}
 	real__socket_options(fd, local, packets);
@@ -264,7 +263,7 @@ finish(struct env_conn *conn)
 	if (conn->state == CONN_CLOSING)
 		real__out_farewell(conn);
 	conn->state = CONN_BROKEN;
-	close(conn->source.fd);
+	real__fd_close(conn->source.fd);
 	conn->source.fd = -1;
 	real__bulk_abort(conn, -DER_UNREACH);
 	if (conn->ops != NULL) {

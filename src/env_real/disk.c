@@ -157,7 +157,7 @@ create(struct env_disk *disk, int flags, uint64_t size)
 
 	if (size == 0 || size % 4096 != 0 || size > INT64_MAX)
 		return -DER_INVAL;
-	disk->fd = open(disk->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	disk->fd = real__fd_note(open(disk->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
 	if (disk->fd < 0)
 		return real__errno(errno);
 	rc = lock_disk(disk, false);
@@ -187,7 +187,7 @@ open_present(struct env_disk *disk, int flags)
 	disk->is_device = S_ISBLK(st.st_mode);
 	if (!disk->is_device && !S_ISREG(st.st_mode))
 		return -DER_INVAL;
-	disk->fd = open(disk->path, mode | O_CLOEXEC | (disk->is_device && mode == O_RDWR ? O_EXCL : 0));
+	disk->fd = real__fd_note(open(disk->path, mode | O_CLOEXEC | (disk->is_device && mode == O_RDWR ? O_EXCL : 0)));
 	if (disk->fd < 0)
 		return real__errno(errno);
 	rc = lock_disk(disk, mode == O_RDONLY);
@@ -268,8 +268,7 @@ void
 real__disk_close(struct env_disk *disk)
 {
 	ASSERTF(atomic_load(&disk->io_nr) == 0, "env: a disk is closed while I/O is under way");
-	if (disk->fd >= 0)
-		close(disk->fd);
+	real__fd_close(disk->fd);
 	mem_free(&disk->real->mem, disk->path);
 	mem_free(&disk->real->mem, disk);
 }

@@ -256,6 +256,7 @@ env_real_create(const struct env_real_options *options, struct env **env)
 	real->ops.file = real__file_ops;
 	real->env = (struct env){.ops = &real->ops, .mem = &real->mem};
 	pthread_mutex_init(&real->lock, NULL);
+	real__fds_init();
 	if (options != NULL) {
 		real->no_direct = options->no_direct;
 		atomic_store(&real->no_io_uring, options->no_io_uring);

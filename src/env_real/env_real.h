@@ -33,7 +33,11 @@ struct env_real_options {
 	bool no_direct;   /* block I/O through the page cache, as where the file system refuses O_DIRECT */
 };
 
-/** options may be NULL. The environment and its log live until env_real_destroy. -DER_NOMEM, -DER_INVAL (mask), -DER_IO (log). */
+/**
+ * A process that forks without exec: the child's first act is to close every descriptor of every env_real that it inherited,
+ * so that connections and locks end with the parent. Such an env must not be used or destroyed in the child; it makes its own.
+ *
+ * options may be NULL. The environment and its log live until env_real_destroy. -DER_NOMEM, -DER_INVAL (mask), -DER_IO (log). */
 int env_real_create(const struct env_real_options *options, struct env **env);
 /** All loops, disks, threads and files of env are closed. */
 void env_real_destroy(struct env *env);

@@ -342,9 +342,10 @@ file_lock(struct env *env, const char *path, int *token)
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return complain(env, "open the lock", path, -errno);
+	real__fd_note(fd);
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		rc = errno == EWOULDBLOCK ? -DER_BUSY : complain(env, "lock", path, -errno);
-		close(fd);
+		real__fd_close(fd);
 		return rc;
 	}
 	*token = fd;
@@ -354,7 +355,7 @@ file_lock(struct env *env, const char *path, int *token)
 static void
 file_unlock(struct env *env, int token)
 {
-	close(token);
+	real__fd_close(token);
 }
 
 static int

@@ -67,6 +67,7 @@ helper(void *arg)
 	struct real_helpers *helpers = arg;
 	struct env_io *io;
 
+	pthread_setname_np(pthread_self(), "disk helper");
 	pthread_mutex_lock(&helpers->lock);
 	while (!helpers->stop) {
 		io = helpers->head;
@@ -115,7 +116,7 @@ real__helpers_start(struct real *real)
 			pthread_mutex_init(&helpers->lock, NULL);
 			pthread_cond_init(&helpers->work, NULL);
 			while (helpers->nr < HELPER_NR &&
-			       real__pthread_start(&helpers->thread[helpers->nr], "disk helper", helper, helpers) == 0)
+			       real__pthread_start(&helpers->thread[helpers->nr], helper, helpers) == 0)
 				helpers->nr++;
 			if (helpers->nr == 0) {
 				stop(real, helpers);

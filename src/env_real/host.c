@@ -25,6 +25,7 @@ struct env_thread {
 	void *arg;
 	struct env_cpus cpus;
 	bool bound;
+	char name[16];
 };
 
 /* ---- topology ------------------------------------------------------------------------------------------------- */
@@ -106,10 +107,9 @@ real__topology(struct env *env, struct env_topo *topo)
 /* ---- threads -------------------------------------------------------------------------------------------------- */
 
 int
-real__pthread_start(pthread_t *thread, const char *name, void *(*body)(void *arg), void *arg)
+real__pthread_start(pthread_t *thread, void *(*body)(void *arg), void *arg)
 {
 	sigset_t blocked, before;
-	char short_name[16];
 	int rc;
 
 	sigfillset(&blocked);
@@ -122,11 +122,7 @@ real__pthread_start(pthread_t *thread, const char *name, void *(*body)(void *arg
 	pthread_sigmask(SIG_SETMASK, &blocked, &before);
 	rc = pthread_create(thread, NULL, body, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		return -rc;
-	snprintf(short_name, sizeof(short_name), "%s", name);
-	pthread_setname_np(*thread, short_name);
-	return 0;
+	return -rc;
 }
 
 static void
@@ -155,6 +151,7 @@ thread_main(void *arg)
 {
 	struct env_thread *thread = arg;
 
+	pthread_setname_np(pthread_self(), thread->name);
 	real__sigstack_install();
 	if (thread->bound)
 		bind_self(thread);
@@ -174,7 +171,8 @@ real__thread_start(struct env *env, const char *name, const struct env_cpus *cpu
 	*thread = (struct env_thread){.real = real_of(env), .body = body, .arg = arg, .bound = cpus != NULL};
 	if (cpus != NULL)
 		thread->cpus = *cpus;
-	rc = real__pthread_start(&thread->thread, name, thread_main, thread);
+	snprintf(thread->name, sizeof(thread->name), "%s", name);
+	rc = real__pthread_start(&thread->thread, thread_main, thread);
 	if (rc != 0) {
 		log_error(env->log, "cannot start the thread %s: %s", name, strerror(-rc));
 		mem_free(env->mem, thread);

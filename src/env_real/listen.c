@@ -68,7 +68,7 @@ listen_ready(struct real_source *source, uint32_t events)
 			continue;
 		if (fd < 0)
 			return;
-		if (real__conn_accepted(loop, fd, listen->addr.local, listen->addr.packets, &conn) != 0)
+		if (real__conn_accepted(loop, real__fd_note(fd), listen->addr.local, listen->addr.packets, &conn) != 0)
 			continue;
 		real__loop_ran(loop);
 		listen->accepted(listen->arg, conn);
@@ -86,7 +86,7 @@ answers(const struct net_addr *addr)
 	if (fd < 0)
 		return true;
 	rc = connect(fd, &addr->any, addr->len) == 0 ? 0 : errno;
-	close(fd);
+	real__fd_close(fd);
 	return rc != ECONNREFUSED && rc != ENOENT;
 }
 
@@ -198,8 +198,7 @@ real__listen_close(struct env_listen *listen)
 		unlink(addr->un.sun_path);
 	if (listen->source.events != 0)
 		real__source_set(listen->loop, &listen->source, 0);
-	if (listen->source.fd >= 0)
-		close(listen->source.fd);
+	real__fd_close(listen->source.fd);
 	if (listen->reserve >= 0)
 		close(listen->reserve);
 	listen->source.fd = -1;

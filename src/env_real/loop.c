@@ -77,8 +77,8 @@ real__loop_open(struct env *env, struct env_loop **loopp)
 	list_init(&loop->gone_watches);
 	list_init(&loop->procs);
 	pthread_mutex_init(&loop->remote_lock, NULL);
-	loop->epfd = epoll_create1(EPOLL_CLOEXEC);
-	loop->wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	loop->epfd = real__fd_note(epoll_create1(EPOLL_CLOEXEC));
+	loop->wakefd = real__fd_note(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	loop->wake_source = (struct real_source){.ready = wake_ready, .fd = loop->wakefd};
 	if (loop->epfd < 0 || loop->wakefd < 0)
 		rc = -errno;
@@ -116,10 +116,8 @@ real__loop_close(struct env_loop *loop)
 		real__loop_unwatch_fd(loop, watch->source.fd);
 	free_watches(loop);
 	real__ring_close(loop);
-	if (loop->wakefd >= 0)
-		close(loop->wakefd);
-	if (loop->epfd >= 0)
-		close(loop->epfd);
+	real__fd_close(loop->wakefd);
+	real__fd_close(loop->epfd);
 	pthread_mutex_destroy(&loop->remote_lock);
 	explicit_bzero(loop->secrets, sizeof(loop->secrets));
 	mem_free(&loop->real->mem, loop);

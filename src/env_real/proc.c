@@ -94,7 +94,7 @@ static void
 proc_free(struct env_proc *proc)
 {
 	real__source_set(proc->loop, &proc->source, 0);
-	close(proc->source.fd);
+	real__fd_close(proc->source.fd);
 	list_remove(&proc->link);
 	mem_free(&proc->loop->real->mem, proc);
 }
@@ -140,15 +140,14 @@ real__spawn(struct env_loop *loop, char *const argv[], char *const envp[], void 
 	proc->pid = give_birth(&birth);
 	rc = MIN(proc->pid, 0);
 	if (rc == 0) {
-		proc->source.fd = pidfd_open(proc->pid, 0);
+		proc->source.fd = real__fd_note(pidfd_open(proc->pid, 0));
 		rc = proc->source.fd < 0 ? -errno : real__source_set(loop, &proc->source, EPOLLIN);
 		if (rc != 0)
 			kill_and_reap(proc->pid);
 	}
 	if (rc != 0) {
 		log_error(loop->real->env.log, "cannot run %s: %s", argv[0], strerror(-rc));
-		if (proc->source.fd >= 0)
-			close(proc->source.fd);
+		real__fd_close(proc->source.fd);
 		mem_free(&loop->real->mem, proc);
 		return real__errno(-rc);
 	}

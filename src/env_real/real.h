@@ -217,7 +217,7 @@ int real__thread_start(struct env *env, const char *name, const struct env_cpus 
 void real__thread_join(struct env_thread *thread);
 void real__host_fini(struct real *real);
 /* Starts a thread of ours with all signals blocked but those that a fault raises. 0 or -errno. */
-int real__pthread_start(pthread_t *thread, const char *name, void *(*body)(void *arg), void *arg);
+int real__pthread_start(pthread_t *thread, void *(*body)(void *arg), void *arg);
 
 int real__spawn(struct env_loop *loop, char *const argv[], char *const envp[], void (*exited)(void *arg, int status),
 		void *arg, struct env_proc **proc);
@@ -235,6 +235,14 @@ void real__log_destroy(struct real *real);
 int real__log_fd(struct real_log *log);
 /* An alternative signal stack for the calling thread, where fatal signals are caught; freed with the thread. */
 void real__sigstack_install(void);
+
+/* ---- descriptors that a forked child must not keep: fds.c ---------------------------------------------------------- */
+void real__fds_init(void);
+/* Returns fd, which may be -1. */
+int real__fd_note(int fd);
+/* Somebody else closes it. */
+void real__fd_forget(int fd);
+void real__fd_close(int fd);
 
 /* -DER_* of an errno. */
 int real__errno(int err);

@@ -62,6 +62,13 @@ can_all(struct io_uring *uring)
 	return can;
 }
 
+static void
+queue_exit(struct real_ring *ring)
+{
+	real__fd_forget(ring->uring.ring_fd);
+	io_uring_queue_exit(&ring->uring);
+}
+
 int
 real__ring_open(struct env_loop *loop)
 {
@@ -77,10 +84,10 @@ real__ring_open(struct env_loop *loop)
 	}
 	if (rc == 0) {
 		ring->cap = ring->uring.cq.ring_entries;
-		ring->source = (struct real_source){.ready = ring_ready, .fd = ring->uring.ring_fd};
+		ring->source = (struct real_source){.ready = ring_ready, .fd = real__fd_note(ring->uring.ring_fd)};
 		rc = real__source_set(loop, &ring->source, EPOLLIN);
 		if (rc != 0)
-			io_uring_queue_exit(&ring->uring);
+			queue_exit(ring);
 	}
 	if (rc != 0) {
 		mem_free(&loop->real->mem, ring);
@@ -100,7 +107,7 @@ real__ring_close(struct env_loop *loop)
 		return;
 	loop->source_nr++;
 	real__source_set(loop, &ring->source, 0);
-	io_uring_queue_exit(&ring->uring);
+	queue_exit(ring);
 	mem_free(&loop->real->mem, ring);
 	loop->ring = NULL;
 }

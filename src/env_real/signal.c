@@ -52,11 +52,10 @@ signals_open(struct env_loop *loop)
 	sigemptyset(&signals->mask);
 	sigemptyset(&signals->ours);
 	signals->source = (struct real_source){
-		.ready = signals_ready, .fd = signalfd(-1, &signals->mask, SFD_CLOEXEC | SFD_NONBLOCK)};
+		.ready = signals_ready, .fd = real__fd_note(signalfd(-1, &signals->mask, SFD_CLOEXEC | SFD_NONBLOCK))};
 	rc = signals->source.fd < 0 ? -errno : real__source_set(loop, &signals->source, EPOLLIN);
 	if (rc != 0) {
-		if (signals->source.fd >= 0)
-			close(signals->source.fd);
+		real__fd_close(signals->source.fd);
 		mem_free(&loop->real->mem, signals);
 		return rc;
 	}
@@ -100,7 +99,7 @@ real__signals_close(struct env_loop *loop)
 	if (signals == NULL)
 		return;
 	real__source_set(loop, &signals->source, 0);
-	close(signals->source.fd);
+	real__fd_close(signals->source.fd);
 	/* What came too late to be told must not strike now. */
 	for (int i = 0; i < SIGNO_NR && sigtimedwait(&signals->ours, NULL, &now) > 0; i++)
 		;

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/loop.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -399,6 +401,67 @@ more_operations_and_pieces_than_the_kernel_takes_at_once_all_end(void **state)
 	free(big);
 }
 
+/* ---- block devices ------------------------------------------------------------------------------------------------ */
+
+/* A loop device over path; it goes away with its last opener. Its descriptor, or -1 where we may not. */
+static int
+loop_device(const char *path, char *name, size_t size)
+{
+	struct loop_info64 info = {.lo_flags = LO_FLAGS_AUTOCLEAR};
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), number, file, device;
+
+	if (control < 0)
+		return -1;
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	if (number < 0)
+		return -1;
+	snprintf(name, size, "/dev/loop%d", number);
+	device = open(name, O_RDWR | O_CLOEXEC);
+	file = open(path, O_RDWR | O_CLOEXEC);
+	if (device >= 0 && (ioctl(device, LOOP_SET_FD, file) != 0 || ioctl(device, LOOP_SET_STATUS64, &info) != 0)) {
+		close(device);
+		device = -1;
+	}
+	close(file);
+	return device;
+}
+
+static void
+a_block_device_serves_like_a_file(void **state)
+{
+	const char *path = world_path(&w, "backing");
+	uint8_t *buf = aligned_alloc(4096, 64 * KIB);
+	struct env_disk_info info;
+	struct env_disk *disk;
+	char name[32];
+	int device;
+
+	assert_int_equal(w.ops->disk.open(w.env, path, ENV_DISK_CREATE | ENV_DISK_PREWRITE, DISK_SIZE, &disk), 0);
+	w.ops->disk.close(disk);
+	device = loop_device(path, name, sizeof(name));
+	if (device < 0) {
+		free(buf);
+		skip();
+	}
+	assert_int_equal(w.ops->disk.open(w.env, name, ENV_DISK_CREATE, DISK_SIZE, &disk), -DER_EXIST);
+	assert_int_equal(w.ops->disk.open(w.env, name, 0, 0, &disk), 0);
+	w.ops->disk.info(disk, &info);
+	assert_int_equal(info.size, DISK_SIZE);
+	assert_memory_equal(info.id, "disk-", 5);
+	memset(buf, 9, 64 * KIB);
+	assert_int_equal(one(disk, ENV_IO_WRITE, ENV_IO_DSYNC, DISK_SIZE - 64 * KIB, buf, 64 * KIB), 0);
+	memset(buf, 0, 64 * KIB);
+	assert_int_equal(one(disk, ENV_IO_READ, 0, DISK_SIZE - 64 * KIB, buf, 64 * KIB), 0);
+	for (int i = 0; i < (int)(64 * KIB); i++)
+		assert_int_equal(buf[i], 9);
+	assert_int_equal(one(disk, ENV_IO_FLUSH, 0, 0, NULL, 0), 0);
+	assert_int_equal(one(disk, ENV_IO_TRIM, 0, 0, NULL, 64 * KIB), 0);
+	w.ops->disk.close(disk);
+	close(device);
+	free(buf);
+}
+
 int
 main(void)
 {
@@ -415,6 +478,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_refused_write_is_an_error_not_a_signal, setup_helpers, teardown),
 		cmocka_unit_test_setup_teardown(more_operations_and_pieces_than_the_kernel_takes_at_once_all_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_operations_and_pieces_than_the_kernel_takes_at_once_all_end, setup_helpers, teardown),
+		cmocka_unit_test_setup_teardown(a_block_device_serves_like_a_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_block_device_serves_like_a_file, setup_helpers, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

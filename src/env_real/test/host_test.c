@@ -276,7 +276,7 @@ a_fatal_signal_leaves_a_backtrace_and_kills(void **state)
 	struct env_proc *proc;
 	size_t len;
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	skip(); /* the sanitizer has last words of its own */
 #endif
 	for (int i = 0; i < 3; i++) {

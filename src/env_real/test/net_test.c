@@ -727,6 +727,45 @@ the_death_of_the_other_end_is_told_at_once(void **state)
 }
 
 static void
+a_forked_child_holds_no_connection_open(void **state)
+{
+	int fds[2];
+	char byte;
+	pid_t parent, child;
+
+	for (int k = 0; k < 3; k++) {
+		a = b = (struct end){0};
+		assert_int_equal(w.ops->net.listen(w.loop, address(kinds[k]), accepted, &b, &place), 0);
+		assert_int_equal(pipe(fds), 0);
+		parent = fork();
+		if (parent == 0) {
+			world_open(&w, NULL);
+			a = (struct end){0};
+			assert_int_equal(w.ops->net.connect(w.loop, w.ops->net.listen_addr(place), &conn_ops, &a, &a.conn), 0);
+			say(&a, "hello", 5);
+			for (int i = 0; i < 5; i++)
+				w.ops->loop.poll(w.loop, env_mono(w.env) + NS_PER_MS);
+			child = fork();
+			if (child == 0) {
+				/* It outlives its parent by far, and ends when the test closes the pipe. */
+				close(fds[1]);
+				_exit(read(fds[0], &byte, 1) == 0 ? 0 : 1);
+			}
+			for (;;)
+				pause();
+		}
+		POLL_UNTIL(&w, b.received == 1, 10);
+		usleep(20000); /* until it has forked */
+		kill(parent, SIGKILL);
+		waitpid(parent, NULL, 0);
+		POLL_UNTIL(&w, b.closed, 5);
+		close(fds[0]);
+		close(fds[1]);
+		w.ops->net.listen_close(place);
+	}
+}
+
+static void
 nobody_there_is_unreachable(void **state)
 {
 	char addr[160];
@@ -998,6 +1037,7 @@ main(void)
 		T(transfers_under_way_end_before_closed_is_called),
 		T(a_callback_may_close_its_own_or_another_connection),
 		T(the_death_of_the_other_end_is_told_at_once),
+		T(a_forked_child_holds_no_connection_open),
 		T(nobody_there_is_unreachable),
 		T(silence_is_noticed_within_ten_seconds),
 		T(addresses_are_checked),
