@@ -261,16 +261,17 @@ umem__load(struct umem *heap, uint32_t at, struct list *pins)
 		log_error(heap->log, "%s: segment %u is in use but not in memory", heap->name, at);
 		return -DER_DF_INVAL;
 	}
-	/* The body runs again whatever happened meanwhile, and says what it needs then. */
-	if (heap->segs[at].mem != NULL || !umem__alloc_unit(heap, at, &first, &nr))
-		return 0;
-	if ((heap->segs[first].flags & SEG_LOADING) != 0) {
-		ult_cond_wait(&heap->loaded, NULL);
-		return 0;
+	/* The body runs again whatever happens meanwhile, and says what it needs then. */
+	for (bool tried = false;; tried = true) {
+		if (heap->segs[at].mem != NULL || !umem__alloc_unit(heap, at, &first, &nr))
+			return 0;
+		if ((heap->segs[first].flags & SEG_LOADING) != 0) {
+			ult_cond_wait(&heap->loaded, NULL);
+			return 0;
+		}
+		if (tried || !umem__make_room(heap, nr))
+			return unit_load(heap, first, nr, pins);
 	}
-	if (umem__make_room(heap, nr))
-		return 0;
-	return unit_load(heap, first, nr, pins);
 }
 
 /* ---- evicting -------------------------------------------------------------------------------------------------------------- */

@@ -237,6 +237,14 @@ umem__durable(struct umem *heap, uint64_t lsn)
 	ASSERTF(lsn >= heap->lsn_durable && lsn <= heap->lsn, "umem I2: LSNs become durable in order");
 	heap->lsn_durable = lsn;
 	umem__alloc_release(heap, lsn);
+	while (!list_empty(&heap->waiters)) {
+		struct wal_waiter *waiter = list_first(&heap->waiters, struct wal_waiter, link);
+
+		if (waiter->lsn > lsn)
+			break;
+		list_remove(&waiter->link);
+		ult_eventual_set(&waiter->done, 0);
+	}
 	while (heap->defers.head != heap->defers.tail) {
 		struct tx_defer defer = *(struct tx_defer *)umem__ring_at(&heap->defers, heap->defers.head);
 
@@ -302,7 +310,7 @@ commit(struct umem *heap, uint64_t *lsn)
 	if (rc == 0)
 		rc = umem__tx_gather(heap, &bytes, &entries);
 	if (rc == 0 && bytes > heap->record_max) {
-		log_warn(heap->log, "%s: a transaction of %lu bytes is too large for the log (at most %lu)",
+		log_debug(heap->log, "%s: a transaction of %lu bytes is too large for the log (at most %lu)",
 			 heap->name, bytes, heap->record_max);
 		rc = -DER_OVERFLOW;
 	}

@@ -42,12 +42,12 @@ struct model_op {
 
 struct model {
 	struct rand rand;
-	uint32_t slots;         /* of the root in use */
+	uint32_t base, slots;   /* of the root in use; several models share a heap by having their own */
 	uint32_t size_max;      /* of a value */
 	uint32_t abort_percent;
 	uint32_t drop_percent;
 	struct model_slot slot[MODEL_SLOTS];
-	uint64_t committed, aborted, full, bytes;
+	uint64_t committed, aborted, full, too_large, bytes;
 	/* the transaction under way */
 	struct model_op ops[MODEL_OPS];
 	uint32_t op_nr;
@@ -138,7 +138,7 @@ model_plan(struct model *model, uint64_t lsn)
 	model->op_nr = 0;
 	model->abort = rand_below(&model->rand, 100) < model->abort_percent;
 	while (want-- > 0) {
-		struct model_op op = { .slot = (uint32_t)rand_below(&model->rand, model->slots),
+		struct model_op op = { .slot = model->base + (uint32_t)rand_below(&model->rand, model->slots),
 				       .seed = rand_u64(&model->rand) };
 		uint32_t size = model_at(model, op.slot, lsn).size;
 		bool seen = false;
@@ -242,6 +242,8 @@ model_step(struct model *model, struct umem *heap, uint32_t flags)
 		model->aborted++;
 	else if (rc == -DER_NOSPACE)
 		model->full++;
+	else if (rc == -DER_OVERFLOW)
+		model->too_large++;
 	else
 		fail_msg("umem_write: %d", rc);
 	return 0;
@@ -271,7 +273,7 @@ model_compare_body(struct umem *heap, void *arg)
 static inline int
 model_compare(const struct model *model, struct umem *heap, uint64_t lsn)
 {
-	for (uint32_t i = 0; i < model->slots; i++) {
+	for (uint32_t i = model->base; i < model->base + model->slots; i++) {
 		struct model_look look = { .model = model, .slot = i, .lsn = lsn };
 		int rc = umem_read(heap, model_compare_body, &look);
 
