@@ -34,25 +34,34 @@ build() { # compiler, variant, flags...
 	done
 }
 
-expect() { # compiler, variant, program, pattern (empty: must be clean), wrapper...
+tell() { # 0: as expected, compiler, variant, what, expected
+	if [[ $1 -eq 0 ]]; then
+		found=$((found + 1))
+		printf '  ok      %-6s %-6s %s\n' "$2" "$3" "$4"
+	else
+		failed=$((failed + 1))
+		printf '  FAILED  %-6s %-6s %s (expected %s)\n' "$2" "$3" "$4" "$5"
+		tail -n 20 "$work/out" | sed 's/^/          /'
+	fi
+}
+
+expect() { # compiler, variant, program, pattern (empty: must be clean; any: must die), wrapper...
 	local cc=$1 variant=$2 program=$3 pattern=$4 status
 	shift 4
 	{ timeout 120 "$@" "$work/$cc.$variant/$program" >"$work/out" 2>&1; } 2>/dev/null
 	status=$?
-	local good=1
-	if [[ -z $pattern ]]; then
-		good=$status
-	elif [[ $status -ne 0 ]] && { [[ $pattern == any ]] || grep -Eq -- "$pattern" "$work/out"; }; then
-		good=0
+	if [[ -n $pattern ]]; then
+		[[ $status -ne 0 ]] && { [[ $pattern == any ]] || grep -Eq -- "$pattern" "$work/out"; }
+		status=$?
 	fi
-	if [[ $good -eq 0 ]]; then
-		found=$((found + 1))
-		printf '  ok      %-6s %-6s %s\n' "$cc" "$variant" "$program"
-	else
-		failed=$((failed + 1))
-		printf '  FAILED  %-6s %-6s %s (status %d, expected %s)\n' "$cc" "$variant" "$program" "$status" "${pattern:-nothing}"
-		tail -n 20 "$work/out" | sed 's/^/          /'
-	fi
+	tell $status "$cc" "$variant" "$program" "${pattern:-nothing}"
+}
+
+debug() { # compiler: the debugger shows both suspended ULTs and who aborted
+	local program=$work/$1.plain/suspended
+	gdb -batch -nx -ex run -ex "source $root/tools/gdb/ult.py" -ex ults "$program" >"$work/out" 2>&1
+	[[ $(grep -c '#.*second_call at' "$work/out") -eq 2 ]] && grep -q 'ULT.*running, aborter' "$work/out"
+	tell $? "$1" plain "suspended, in gdb" "backtraces"
 }
 
 export ASAN_OPTIONS=detect_stack_use_after_return=1 TSAN_OPTIONS=halt_on_error=1
@@ -61,6 +70,7 @@ for cc in "${compilers[@]}"; do
 	expect "$cc" plain clean ""
 	expect "$cc" plain overflow any
 	expect "$cc" plain foreign_wake "ult I2"
+	command -v gdb >/dev/null && debug "$cc"
 	if command -v valgrind >/dev/null; then
 		expect "$cc" plain clean "" valgrind -q --error-exitcode=9
 		expect "$cc" plain uninitialised "depends on uninitialised" valgrind -q --error-exitcode=9
