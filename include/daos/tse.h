@@ -3,10 +3,14 @@
  * Tasks and schedulers: functions that run when the tasks they depend on are done.
  *
  * A task belongs to a scheduler. After tse_task_schedule() it runs in tse_sched_progress() (or at once) when all its
- * dependencies have completed; its function ends it with tse_task_complete(), then or later, from any thread. Callbacks
- * run before (prepare) and after (completion) it. A scheduler completes when all its tasks have.
+ * dependencies have completed. Its function, or whoever it hands the task to, in any thread, ends it with
+ * tse_task_complete(). A function may instead register dependencies and return: the task then completes with the last
+ * of them. Callbacks run before (prepare) and after (completion) it.
  *
- * References: a task is born with one that its completion drops, and the caller of tse_task_create() holds none but it.
+ * The first error of a dependency becomes the result of the tasks that wait for it (but see tse_disable_propagate()).
+ * They run nevertheless and can look at dt_result; operations of daos_task.h do nothing then.
+ *
+ * References: a task is born with one, which its completion drops. Who wants to look at it later takes another.
  */
 #ifndef DAOS_TSE_H
 #define DAOS_TSE_H
@@ -52,7 +56,7 @@ typedef int (*tse_task_cb_t)(tse_task_t *task, void *arg);
 
 /* ---- schedulers ---------------------------------------------------------------------------------------------- */
 
-/** Makes a scheduler. comp_cb: called at its completion with udata; or NULL. 0; -DER_NOMEM. */
+/** Makes a scheduler. comp_cb: called by tse_sched_complete() with udata; or NULL. 0; -DER_NOMEM. */
 int tse_sched_init(tse_sched_t *sched, tse_sched_comp_cb_t comp_cb, void *udata);
 
 /** Ends a scheduler whose tasks are done. */
@@ -60,7 +64,12 @@ void tse_sched_fini(tse_sched_t *sched);
 void tse_sched_addref(tse_sched_t *sched);
 void tse_sched_decref(tse_sched_t *sched);
 
-/** Waits (by progressing) until all tasks are done, then completes; cancel: those not running end with -DER_CANCELED. */
+/**
+ * Works until all tasks are done, then calls the callbacks, last added first.
+ *
+ * \param[in]	ret	result of the scheduler when no task failed
+ * \param[in]	cancel	tasks that have not started end with -DER_CANCELED
+ */
 void tse_sched_complete(tse_sched_t *sched, int ret, bool cancel);
 
 /** Adds a callback for the completion. 0; -DER_NOMEM. */
@@ -74,19 +83,25 @@ bool tse_sched_check_complete(tse_sched_t *sched);
 
 /* ---- tasks --------------------------------------------------------------------------------------------------- */
 
-/** Makes a task. 0; -DER_NOMEM. priv: see tse_task_get_priv(). */
+/** Makes a task. priv: see tse_task_get_priv(). 0; -DER_NO_PERM: the scheduler is being cancelled; -DER_NOMEM. */
 int tse_task_create(tse_task_func_t task_func, tse_sched_t *sched, void *priv, tse_task_t **taskp);
 
-/** Hands a task to its scheduler. instant: it runs now if nothing keeps it. 0 or a negative error. */
+/** Hands a task to its scheduler. instant: it runs now if nothing keeps it. 0; -DER_NO_PERM: it was before. */
 int tse_task_schedule(tse_task_t *task, bool instant);
 
 /** The same, not to run before delay microseconds have passed; excludes instant. */
 int tse_task_schedule_with_delay(tse_task_t *task, bool instant, uint64_t delay);
 
-/** Ends a task with a result. The caller uses it no more unless it holds a reference. */
+/**
+ * Ends a task, scheduled or not, with a result unless it has one. The caller uses it no more unless it holds a
+ * reference.
+ */
 void tse_task_complete(tse_task_t *task, int ret);
 
-/** Makes a task wait for others. 0; -DER_INVAL: it was scheduled already; -DER_NO_PERM; -DER_NOMEM. */
+/**
+ * Makes a task wait for others of its scheduler; those that are done do not count. 0; -DER_NO_PERM: it is done itself;
+ * -DER_INVAL; -DER_NOMEM.
+ */
 int tse_task_register_deps(tse_task_t *task, int num_deps, tse_task_t *dep_tasks[]);
 
 /** Adds a callback for the completion, last added first called; it may tse_task_reinit() the task. */
@@ -96,11 +111,14 @@ int tse_task_register_comp_cb(tse_task_t *task, tse_task_cb_t comp_cb, void *arg
 int tse_task_register_cbs(tse_task_t *task, tse_task_cb_t prep_cb, void *prep_data, size_t prep_data_size,
 			  tse_task_cb_t comp_cb, void *comp_data, size_t comp_data_size);
 
-/** Runs a task again, in a completion callback or after its completion; new dependencies may be added after. */
+/**
+ * Has a task run again in the next tse_sched_progress(): from its function, a callback, or after its completion. New
+ * dependencies may follow. 0; -DER_NO_PERM: it has not run, or the scheduler is being cancelled.
+ */
 int tse_task_reinit(tse_task_t *task);
 int tse_task_reinit_with_delay(tse_task_t *task, uint64_t delay);
 
-/** Makes a task that is done ready for another use. */
+/** Makes a task that is done, and referred to, as if new, but for its argument space. 0; -DER_NO_PERM. */
 int tse_task_reset(tse_task_t *task, tse_task_func_t task_func, void *priv);
 
 void tse_task_addref(tse_task_t *task);
@@ -113,7 +131,7 @@ void *tse_task_buf_embedded(tse_task_t *task, int size);
 void *tse_task_get_priv(tse_task_t *task);
 void *tse_task_set_priv(tse_task_t *task, void *priv);
 
-/** The argument space of tasks that daos_task_create() made. */
+/** What tse_task_buf_embedded() gives. */
 void *tse_task2arg(tse_task_t *task);
 tse_sched_t *tse_task2sched(tse_task_t *task);
 
