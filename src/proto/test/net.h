@@ -53,7 +53,7 @@ struct net {
 };
 
 /* ---- handlers --------------------------------------------------------------------------------------------------------- */
-static int
+static UNUSED int
 serve_echo(void *owner, struct rpc_req *req)
 {
 	const struct test_echo_in *in = req->in;
@@ -66,7 +66,7 @@ serve_echo(void *owner, struct rpc_req *req)
 	return side->on_echo != NULL ? side->on_echo(side, req) : 0;
 }
 
-static int
+static UNUSED int
 serve_wait(void *owner, struct rpc_req *req)
 {
 	const struct test_wait_in *in = req->in;
@@ -88,7 +88,7 @@ pattern(uint64_t seed, uint64_t off)
 	return (uint8_t)hash64_pair(seed, off);
 }
 
-static int
+static UNUSED int
 serve_bulk(void *owner, struct rpc_req *req)
 {
 	const struct test_bulk_in *in = req->in;
@@ -108,7 +108,7 @@ serve_bulk(void *owner, struct rpc_req *req)
 	return rc;
 }
 
-static int
+static UNUSED int
 serve_note(void *owner, struct rpc_req *req)
 {
 	struct side *side = owner;
@@ -118,7 +118,7 @@ serve_note(void *owner, struct rpc_req *req)
 	return 0;
 }
 
-static int
+static UNUSED int
 serve_sum(void *owner, struct rpc_req *req)
 {
 	const struct test_sum_in *in = req->in;
@@ -136,14 +136,14 @@ serve_sum(void *owner, struct rpc_req *req)
 	return in->value == 13 && side->id == 2 ? -DER_BUSY : 0;
 }
 
-static int
+static UNUSED int
 serve_types(void *owner, struct rpc_req *req)
 {
 	*(struct test_types_out *)req->out = *(const struct test_types_out *)req->in;
 	return 0;
 }
 
-static int
+static UNUSED int
 serve_late(void *owner, struct rpc_req *req)
 {
 	((struct test_late_out *)req->out)->answer = 42;
@@ -156,14 +156,14 @@ static const rpc_handler net_handlers[test_op_nr] = {
 };
 
 /* ---- sides ------------------------------------------------------------------------------------------------------------- */
-static void
+static UNUSED void
 net_hlc_error(void *arg, uint32_t rank, uint64_t remote, uint64_t local)
 {
 	((struct side *)arg)->hlc_errors++;
 	assert_true(remote > local);
 }
 
-static void
+static UNUSED void
 side_begin(void *arg)
 {
 	struct side *side = arg;
@@ -180,14 +180,14 @@ side_begin(void *arg)
 	side->up = true;
 }
 
-static bool
+static UNUSED bool
 is_up(void *arg)
 {
 	return *(bool *)arg;
 }
 
 /* config: what differs from the usual; may be NULL. */
-static void
+static UNUSED void
 side_start(struct net *net, uint32_t id, const struct rpc_node_config *config)
 {
 	struct side *side = &net->sides[id];
@@ -225,7 +225,7 @@ struct job {
 	bool done;
 };
 
-static void
+static UNUSED void
 job_body(void *arg)
 {
 	struct job *job = arg;
@@ -234,7 +234,7 @@ job_body(void *arg)
 	job->done = true;
 }
 
-static void
+static UNUSED void
 job_begin(struct xs_msg *msg)
 {
 	struct job *job = container_of(msg, struct job, msg);
@@ -243,7 +243,7 @@ job_begin(struct xs_msg *msg)
 }
 
 /* Runs fn in a ULT of the side and lets the world run until it returned. */
-static void
+static UNUSED void
 run_on(struct side *side, void (*fn)(struct side *side, void *arg), void *arg)
 {
 	struct job job = {.msg.run = job_begin, .side = side, .fn = fn, .arg = arg};
@@ -252,20 +252,20 @@ run_on(struct side *side, void (*fn)(struct side *side, void *arg), void *arg)
 	assert_int_equal(sim_run(side->net->sim, 1000 * NS_PER_S, is_up, &job.done), 0);
 }
 
-static void
+static UNUSED void
 side_end(struct side *side, void *arg)
 {
 	rpc_ctx_destroy(side->ctx);
 	rpc_node_destroy(side->node);
 }
 
-static void
+static UNUSED void
 leaked(void *arg, const void *site, size_t size)
 {
 	print_message("leaked %zu bytes from %p\n", size, site);
 }
 
-static void
+static UNUSED void
 side_stop(struct net *net, uint32_t id)
 {
 	struct side *side = &net->sides[id];
@@ -283,7 +283,7 @@ side_stop(struct net *net, uint32_t id)
 	side->up = false;
 }
 
-static void
+static UNUSED void
 net_create(struct net *net, uint64_t seed, uint32_t nr, const struct sim_options *with)
 {
 	struct sim_options options;
@@ -298,7 +298,7 @@ net_create(struct net *net, uint64_t seed, uint32_t nr, const struct sim_options
 	net->nr = nr;
 }
 
-static void
+static UNUSED void
 net_start(struct net *net, uint64_t seed, uint32_t nr)
 {
 	net_create(net, seed, nr, NULL);
@@ -306,7 +306,7 @@ net_start(struct net *net, uint64_t seed, uint32_t nr)
 		side_start(net, i, NULL);
 }
 
-static void
+static UNUSED void
 net_stop(struct net *net)
 {
 	for (uint32_t i = 0; i < net->nr; i++)
@@ -316,7 +316,7 @@ net_stop(struct net *net)
 }
 
 /* Tells every side who the ranks are: all that are up. */
-static void
+static UNUSED void
 net_group(struct net *net, uint32_t version)
 {
 	const char *addrs[NET_MAX];
@@ -337,7 +337,7 @@ net_group(struct net *net, uint32_t version)
 }
 
 /* ---- calls -------------------------------------------------------------------------------------------------------------------- */
-static int
+static UNUSED int
 echo_to(struct side *side, struct rpc_peer *peer, uint64_t number, bool *answered)
 {
 	struct test_echo_in in = {.number = number, .text = "hello", .data = {"\1\2\3", 3}, .extra = 5};
@@ -356,7 +356,7 @@ echo_to(struct side *side, struct rpc_peer *peer, uint64_t number, bool *answere
 	return rc;
 }
 
-static struct rpc_peer *
+static UNUSED struct rpc_peer *
 peer_of(struct side *side, uint32_t to)
 {
 	struct rpc_peer *peer;
@@ -365,7 +365,7 @@ peer_of(struct side *side, uint32_t to)
 	return peer;
 }
 
-static int
+static UNUSED int
 wait_at(struct side *side, struct rpc_peer *peer, uint64_t ns, int status, uint64_t deadline_ns, bool *answered)
 {
 	struct test_wait_in in = {.ns = ns, .status = status};
