@@ -300,10 +300,45 @@ an_announced_message_costs_memory_only_as_it_arrives(void **state)
 	assert_int_equal(m.budget, 0);
 }
 
+static void
+the_bytes_of_a_frame_are_frozen(void **state)
+{
+	static const struct {
+		struct frame frame;
+		const char *bytes;
+		size_t len;
+	} golden[] = {
+		{{.kind = FRAME_HELLO, .field = {1 | 1ULL << 32, 0}},
+		 "DRF1\1\0\0\0" "\0\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0" "\1\0\0\0\1\0\0\0" "\0\0\0\0\0\0\0\0", 40},
+		{{.kind = FRAME_MESSAGE, .len = 0x01020}, "DRF1\2\0\0\0" "\x20\x10\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0", 24},
+		{{.kind = FRAME_GET, .id = 0x0807060504030201, .field = {1, 2, 3, 4}},
+		 "DRF1\3\0\0\0" "\0\0\0\0\0\0\0\0" "\1\2\3\4\5\6\7\x08" "\1\0\0\0\0\0\0\0" "\2\0\0\0\0\0\0\0"
+		 "\3\0\0\0\0\0\0\0" "\4\0\0\0\0\0\0\0", 56},
+		{{.kind = FRAME_GET_DATA, .flags = FRAME_LAST, .len = 9, .id = 1, .field = {256}},
+		 "DRF1\4\1\0\0" "\x09\0\0\0\0\0\0\0" "\1\0\0\0\0\0\0\0" "\0\1\0\0\0\0\0\0", 32},
+		{{.kind = FRAME_PUT_DATA, .len = 9, .id = 1, .field = {1, 2, 3}},
+		 "DRF1\5\0\0\0" "\x09\0\0\0\0\0\0\0" "\1\0\0\0\0\0\0\0" "\1\0\0\0\0\0\0\0" "\2\0\0\0\0\0\0\0"
+		 "\3\0\0\0\0\0\0\0", 48},
+		{{.kind = FRAME_ACK, .id = 1}, "DRF1\6\0\0\0" "\0\0\0\0\0\0\0\0" "\1\0\0\0\0\0\0\0", 24},
+		{{.kind = FRAME_NAK, .id = 1, .field = {1001}},
+		 "DRF1\7\0\0\0" "\0\0\0\0\0\0\0\0" "\1\0\0\0\0\0\0\0" "\xe9\3\0\0\0\0\0\0", 32},
+		{{.kind = FRAME_BYE}, "DRF1\x08\0\0\0" "\0\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0", 24},
+	};
+	uint8_t out[FRAME_PREFIX_MAX];
+
+	assert_int_equal(ARRAY_SIZE(golden), FRAME_KIND_NR - 1);
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
+		assert_int_equal(frame_encode(&golden[i].frame, out), golden[i].len);
+		assert_int_equal(frame_prefix_size(golden[i].frame.kind), golden[i].len);
+		assert_memory_equal(out, golden[i].bytes, golden[i].len);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_bytes_of_a_frame_are_frozen),
 		cmocka_unit_test(frames_cut_anywhere_come_out_whole),
 		cmocka_unit_test(a_head_with_anything_wrong_is_refused),
 		cmocka_unit_test(nothing_may_follow_goodbye),

@@ -129,7 +129,7 @@ children_die_with_us(void **state)
 	if (pid == 0) {
 		struct env_proc *proc;
 
-		world_open(&w, NULL);
+		world_open_bare(&w, NULL);
 		spawn_shell("exec sleep 1000", &proc);
 		grandchild = w.ops->host.proc_pid(proc);
 		if (write(fds[1], &grandchild, sizeof(grandchild)) < 0)

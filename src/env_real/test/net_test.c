@@ -670,7 +670,7 @@ child_peer(const char *addr, void (*how)(void))
 
 	if (pid != 0)
 		return pid;
-	world_open(&w, NULL);
+	world_open_bare(&w, NULL);
 	a = (struct end){0};
 	if (w.ops->net.connect(w.loop, addr, &conn_ops, &a, &a.conn) != 0)
 		_exit(1);
@@ -739,7 +739,7 @@ a_forked_child_holds_no_connection_open(void **state)
 		assert_int_equal(pipe(fds), 0);
 		parent = fork();
 		if (parent == 0) {
-			world_open(&w, NULL);
+			world_open_bare(&w, NULL);
 			a = (struct end){0};
 			assert_int_equal(w.ops->net.connect(w.loop, w.ops->net.listen_addr(place), &conn_ops, &a, &a.conn), 0);
 			say(&a, "hello", 5);

@@ -24,16 +24,23 @@ struct world {
 	char dir[64];
 };
 
+/* Without a directory of its own: for children that are going to be killed. */
 static inline void
-world_open(struct world *w, const struct env_real_options *options)
+world_open_bare(struct world *w, const struct env_real_options *options)
 {
 	struct env_real_options quiet = {.log.mask = "CRIT"};
 
-	snprintf(w->dir, sizeof(w->dir), "/tmp/env_real.XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
 	assert_int_equal(env_real_create(options != NULL ? options : &quiet, &w->env), 0);
 	w->ops = w->env->ops;
 	assert_int_equal(w->ops->loop.open(w->env, &w->loop), 0);
+}
+
+static inline void
+world_open(struct world *w, const struct env_real_options *options)
+{
+	world_open_bare(w, options);
+	snprintf(w->dir, sizeof(w->dir), "/tmp/env_real.XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
 }
 
 static inline int
