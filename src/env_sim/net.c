@@ -1098,8 +1098,10 @@ sim__net_fini(struct sim *sim)
 	struct sim_link *link;
 	struct sim_cut *cut;
 
-	while ((cut = list_pop(&sim->net->cuts, struct sim_cut, link)) != NULL)
+	while ((cut = list_pop(&sim->net->cuts, struct sim_cut, link)) != NULL) {
+		sim__event_cancel(sim, &cut->event);
 		machine_free(cut);
+	}
 	while ((link = list_pop(&sim->net->links, struct sim_link, all)) != NULL) {
 		items_drop(&link->queues[0]);
 		items_drop(&link->queues[1]);
