@@ -156,13 +156,28 @@ heap_config(struct vos_pool *pool, uint64_t heap_size, const char *name)
 	return config;
 }
 
-/* The heap is half of meta: a checkpoint never overwrites a page, so each may be there twice. */
+/* The largest heap that a meta blob of this size holds. */
+static uint64_t
+heap_size_in(uint64_t meta_size)
+{
+	uint64_t low = 0, high = meta_size / UMEM_SEGMENT + 1;
+
+	while (high - low > 1) {
+		uint64_t mid = low + (high - low) / 2;
+
+		if (umem_meta_size(mid * UMEM_SEGMENT) <= meta_size)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low * UMEM_SEGMENT;
+}
+
 static uint64_t
 heap_size_of(const struct vos_pool_config *config)
 {
-	uint64_t size = config->ram ? config->meta_size + config->data_size : config->meta_size / 2;
-
-	return ALIGN_DOWN(size, (uint64_t)UMEM_SEGMENT);
+	return config->ram ? ALIGN_DOWN(config->meta_size + config->data_size, (uint64_t)UMEM_SEGMENT)
+			   : heap_size_in(ALIGN_DOWN(config->meta_size, (uint64_t)BIO_BLOCK));
 }
 
 static void
@@ -367,7 +382,7 @@ open_disk(struct vos_pool *pool)
 	if (rc != 0)
 		return rc;
 	name_of(pool, name);
-	heap = heap_config(pool, ALIGN_DOWN(bio_blob_size(pool->meta) / 2, (uint64_t)UMEM_SEGMENT), name);
+	heap = heap_config(pool, heap_size_in(bio_blob_size(pool->meta)), name);
 	heap.dram_budget = grant(pool, heap.heap_size);
 	rc = umem_open(&heap, &pool->heap);
 	return rc == 0 ? pool_start(pool) : rc;
