@@ -300,6 +300,12 @@ rdb_tx_end(struct rdb_tx *tx)
 	mem_free(mem, tx);
 }
 
+struct mem *
+rdb_tx_mem(const struct rdb_tx *tx)
+{
+	return tx->rdb->mem;
+}
+
 static int
 copy_path(struct rdb_tx *tx, const struct rdb_path *from, struct rdb_path *to)
 {

@@ -70,6 +70,8 @@ int rdb_tx_delete(struct rdb_tx *tx, struct rdb_path kvs, const void *key, size_
 /** Replicates, applies, durable when it returns 0. YIELDS. -DER_NOTLEADER: outcome unknown. Frees nothing. */
 int rdb_tx_commit(struct rdb_tx *tx);
 void rdb_tx_end(struct rdb_tx *tx);
+/** Memory of the replica, for arenas of lookups. */
+struct mem *rdb_tx_mem(const struct rdb_tx *tx);
 /** Value from arena. YIELDS. -DER_NONEXIST. */
 int rdb_lookup(struct rdb_tx *tx, struct rdb_path kvs, const void *key, size_t key_len, struct arena *arena, const void **value, size_t *value_len);
 /** Calls visit for every key in order; it may return non-zero to stop. It must not yield. YIELDS between. */
