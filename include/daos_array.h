@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arrays: an object that holds cells of equal size under 64-bit indices, cut into chunks that are spread over targets. */
+/* Arrays: an object that holds cells of equal size under 64-bit indices, cut into chunks spread over targets. */
 #ifndef DAOS_ARRAY_H
 #define DAOS_ARRAY_H
 
@@ -11,7 +11,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/** Ranges with many short pieces are limited: DAOS_ARRAY_LIST_IO_LIMIT of them, shorter than DAOS_ARRAY_RG_LEN_THD cells. */
+/** One call takes at most DAOS_ARRAY_LIST_IO_LIMIT ranges that are shorter than DAOS_ARRAY_RG_LEN_THD cells. */
 #define DAOS_ARRAY_LIST_IO_LIMIT 16384
 #define DAOS_ARRAY_RG_LEN_THD 16
 

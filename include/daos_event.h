@@ -3,7 +3,7 @@
  * Events and event queues: how asynchronous calls tell that they are done.
  *
  * An event is memory of the caller. It is initialised once, handed to one call at a time, and found complete by polling
- * its queue or by testing it alone; ev_error then holds the result. A parent event completes when all its children have.
+ * its queue or by testing it alone; ev_error then holds the result. A parent event completes when its children have.
  */
 #ifndef DAOS_EVENT_H
 #define DAOS_EVENT_H

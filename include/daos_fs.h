@@ -136,7 +136,7 @@ int dfs_connect(const char *pool, const char *sys, const char *cont, int flags, 
 /** Gives up a mount of dfs_connect(). */
 int dfs_disconnect(dfs_t *dfs);
 
-/** Destroys a container, as daos_cont_destroy(), after dropping cached handles. 0; EBUSY: open and not forced; others. */
+/** Destroys a container, as daos_cont_destroy(), after dropping cached handles. EBUSY: open and not forced. */
 int dfs_destroy(const char *pool, const char *sys, const char *cont, int force, daos_event_t *ev);
 
 /**
@@ -378,7 +378,7 @@ int dfs_getxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, void *value, daos
 /** Removes an extended attribute. */
 int dfs_removexattr(dfs_t *dfs, dfs_obj_t *obj, const char *name);
 
-/** Lists names of extended attributes, each with its NUL; those that do not fit are left out. size: out: bytes of all. */
+/** Lists names of extended attributes, each with its NUL; what does not fit is left out. size: out: bytes of all. */
 int dfs_listxattr(dfs_t *dfs, dfs_obj_t *obj, char *list, daos_size_t *size);
 
 /* ---- care of a container ------------------------------------------------------------------------------------- */

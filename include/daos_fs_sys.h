@@ -3,7 +3,7 @@
  * Files and directories by absolute path, in the manner of the system calls they are named for.
  *
  * Calls return 0 or a positive errno. Directory handles on the way are cached unless DFS_SYS_NO_CACHE is given; calls
- * of one mount may come from several threads unless DFS_SYS_NO_LOCK is given. flags take O_NOFOLLOW where it makes sense.
+ * of one mount may come from several threads unless DFS_SYS_NO_LOCK is given. flags may hold O_NOFOLLOW.
  */
 #ifndef DAOS_FS_SYS_H
 #define DAOS_FS_SYS_H

@@ -2,9 +2,9 @@
 /*
  * Objects: ids, and calls that read, write, punch and enumerate keys.
  *
- * An object maps a dkey (which decides where the data lives) and an akey below it to either one single value, or a sparse
- * array of records of equal size. Calls return 0 or a negative DER number; with an event they return after the launch
- * and the event carries the result. With an event, everything that a call points to stays valid until it completes.
+ * An object maps a dkey (which decides where the data lives) and an akey below it to either one single value, or a
+ * sparse array of records of equal size. Calls return 0 or a negative DER number; with an event they return after the
+ * launch and the event carries the result; everything that a call points to stays valid until then.
  */
 #ifndef DAOS_OBJ_H
 #define DAOS_OBJ_H

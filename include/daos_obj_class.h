@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Object classes: how an object is protected (replicas or erasure code) and over how many redundancy groups it is spread.
+ * Object classes: how an object is protected (replicas or erasure code), and over how many groups it is spread.
  *
  * A class number says both: (ordinal << 24) | groups. The ordinal names the shape of one group, groups is 1..65534, and
- * 65535 ("X") means as many as the pool has room for. Numbers are part of the interface and of stored object ids: frozen.
+ * 65535 ("X") means as many as the pool has room for. Numbers are frozen: stored object ids hold them.
  */
 #ifndef DAOS_OBJ_CLASS_H
 #define DAOS_OBJ_CLASS_H

@@ -2,8 +2,8 @@
 /*
  * Operations as tasks of a scheduler (daos/tse.h): what daos_*() calls do, in any order of dependencies.
  *
- * A task is made for an operation code; its arguments, the structures below, are filled in through daos_task_get_args();
- * then it is scheduled. Its result is dt_result.
+ * A task is made for an operation code; its arguments, one of the structures below, are filled in through
+ * daos_task_get_args(); then it is scheduled. Its result is dt_result.
  */
 #ifndef DAOS_TASK_H
 #define DAOS_TASK_H

@@ -75,7 +75,8 @@ def symbols(path):
     with open(path) as header:
         text = re.sub(r"\\\n", " ", header.read())
     # Variables that a table declares.
-    for table, pattern in (("D_LOG_DECLARE_FAC", r"ACTION\((\w+), \w+, arg\)"), ("D_LOG_DECLARE_DB", r"ACTION\((DB_\w+), ")):
+    for table, pattern in (("D_LOG_DECLARE_FAC", r"ACTION\((\w+), \w+, arg\)"),
+                           ("D_LOG_DECLARE_DB", r"ACTION\((DB_\w+), ")):
         for use in re.findall(r"^(D_FOREACH_\w+)\(%s," % table, text, flags=re.M):
             body = re.search(r"#define %s\(ACTION, arg\)(.*)" % use, text).group(1)
             found += [f"d_{name}_logfac" if table.endswith("FAC") else name for name in re.findall(pattern, body)]
@@ -142,7 +143,9 @@ def absent():
                 refused.add(name)
         defined.update(re.findall(r"alias\(\"(\w+)\"\)", text))
         defined.update(re.findall(r"^ALIAS\w*\((\w+),", text, flags=re.M))
-        defined.update(re.findall(r"^(?!extern|static)\w[\w \*]*?\(?\*?\b(\w+)\b\)?(?:\([^;]*\))? ?(?:=[^;]*)?;", text, flags=re.M))
+        # Variables, and pointers to functions.
+        defined.update(re.findall(r"^(?!extern|static)\w[\w \*]*?\(?\*?\b(\w+)\b\)?(?:\([^;]*\))? ?(?:=[^;]*)?;", text,
+                                  flags=re.M))
     for header, name, library in everything():
         if name in refused:
             print(f"{header} {name} {library} refuses")

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Compiles every public header alone, as C17 and as C++17, with each compiler there is: none may warn. Silent when all is well.
+# Compiles every public header alone, as C17 and as C++17, with each compiler there is: none may warn. Silent when all
+# is well.
 # usage: check_headers.sh [include folder]
 include=${1:-$(dirname "$0")/../include}
 cd "$include" || exit 2

@@ -37,7 +37,8 @@ extern "C" {
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
-#define _D_LOG_NOCHECK(mask, fmt, ...) d_log((int)(mask), "%s:%d %s() " fmt, __FILE__, __LINE__, __func__, ##__VA_ARGS__)
+#define _D_LOG_NOCHECK(mask, fmt, ...)                                                                                 \
+	d_log((int)(mask), "%s:%d %s() " fmt, __FILE__, __LINE__, __func__, ##__VA_ARGS__)
 #define _D_TRACE_NOCHECK(mask, ptr, fmt, ...)                                                                          \
 	d_log((int)(mask), "%s:%d %s(%p) " fmt, __FILE__, __LINE__, __func__, (void *)(ptr), ##__VA_ARGS__)
 
@@ -76,7 +77,8 @@ extern "C" {
 	D_CDEBUG(cond, flag_true, flag_false, _fmt ": " DF_RC "\n", ##__VA_ARGS__, DP_RC(_rc))
 
 /* Descent of a traced pointer: it has a parent, it is gone, it has none. */
-#define D_TRACE_UP(flag, ptr, parent, type) D_TRACE_DEBUG(flag, ptr, "Registered new '%s' from %p\n", type, (void *)(parent))
+#define D_TRACE_UP(flag, ptr, parent, type)                                                                            \
+	D_TRACE_DEBUG(flag, ptr, "Registered new '%s' from %p\n", type, (void *)(parent))
 #define D_TRACE_DOWN(flag, ptr) D_TRACE_DEBUG(flag, ptr, "Deregistered\n")
 #define D_TRACE_ROOT(flag, ptr, type) D_TRACE_DEBUG(flag, ptr, "Registered new '%s' as root\n", type)
 

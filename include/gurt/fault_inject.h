@@ -2,8 +2,8 @@
 /*
  * Faults on purpose, for tests: a place in the program has a number, and its attribute says how often it fails. The
  * attributes are set by calls, or read from the file that the environment variable D_FI_CONFIG names: lines "seed: N",
- * "fault_config:", and for each fault "- id: N" followed by lines "probability_x: N", "probability_y: N", "interval: N",
- * "max_faults: N", "err_code: N", "argument: TEXT".
+ * "fault_config:", and for each fault "- id: N" followed by lines "probability_x: N", "probability_y: N",
+ * "interval: N", "max_faults: N", "err_code: N", "argument: TEXT".
  */
 #ifndef GURT_FAULT_INJECT_H
 #define GURT_FAULT_INJECT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linked lists whose links are members of the elements: d_list_t, a ring with a head, and d_hlist, a list with a head of
- * one pointer for hash buckets. Walkers named _safe allow the current element to be removed; those named _typed take the
- * type of the element for languages without typeof.
+ * Linked lists whose links are members of the elements: d_list_t, a ring with a head, and d_hlist, a list with a head
+ * of one pointer for hash buckets. Walkers named _safe allow the current element to be removed; those named _typed
+ * take the type of the element for languages without typeof.
  */
 #ifndef GURT_LIST_H
 #define GURT_LIST_H

@@ -68,9 +68,10 @@ d_iov_set(d_iov_t *iov, void *buf, size_t size)
 	iov->iov_buf_len = size;
 }
 
-/** Whether the compiler is a gcc of at least this version (major * 10000 + minor * 100 + patch) that knows a warning. */
+/** Whether the compiler knows a warning: gcc does from a version on (major * 10000 + minor * 100 + patch). */
 #if defined(__GNUC__) && !defined(__clang__)
-#define D_HAS_WARNING(gcc_version, warning) (__GNUC__ * 10000 + __GNUC_MINOR__ * 100 + __GNUC_PATCHLEVEL__ >= (gcc_version))
+#define D_HAS_WARNING(gcc_version, warning)                                                                            \
+	(__GNUC__ * 10000 + __GNUC_MINOR__ * 100 + __GNUC_PATCHLEVEL__ >= (gcc_version))
 #elif defined(__has_warning)
 #define D_HAS_WARNING(gcc_version, warning) __has_warning(warning)
 #else
@@ -80,11 +81,14 @@ d_iov_set(d_iov_t *iov, void *buf, size_t size)
 #ifndef __cplusplus
 /* Which kind of thing a macro was given, known at compile time. C only. */
 #define d_is_uuid(var) \
-	(__builtin_types_compatible_p(__typeof__(var), uuid_t) || __builtin_types_compatible_p(__typeof__(var), unsigned char *) || \
+	(__builtin_types_compatible_p(__typeof__(var), uuid_t) ||                                                      \
+	 __builtin_types_compatible_p(__typeof__(var), unsigned char *) ||                                             \
 	 __builtin_types_compatible_p(__typeof__(var), const unsigned char *))
 #define d_is_string(var) \
-	(__builtin_types_compatible_p(__typeof__(var), char *) || __builtin_types_compatible_p(__typeof__(var), const char *) || \
-	 __builtin_types_compatible_p(__typeof__(var), char[]) || __builtin_types_compatible_p(__typeof__(var), const char[]))
+	(__builtin_types_compatible_p(__typeof__(var), char *) ||                                                      \
+	 __builtin_types_compatible_p(__typeof__(var), const char *) ||                                                \
+	 __builtin_types_compatible_p(__typeof__(var), char[]) ||                                                      \
+	 __builtin_types_compatible_p(__typeof__(var), const char[]))
 #endif
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libdaos_common: access control lists, over pure/acl, in the process's heap. Lists come from programs: each call checks
- * the one it is given, as far as it relies on it.
+ * libdaos_common: access control lists, over pure/acl, in the process's heap. Lists come from programs: each call
+ * checks the one it is given, as far as it relies on it.
  */
 #include "pure/acl/acl.h"
 #include "heap.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libdaos_common: lists of properties, over pure/prop, in the process's heap: programs may put strings and blobs of their
- * own, from malloc(), into entries.
+ * libdaos_common: lists of properties, over pure/prop, in the process's heap: programs may put strings and blobs of
+ * their own, from malloc(), into entries.
  */
 #include "pure/prop/prop.h"
 #include "heap.h"

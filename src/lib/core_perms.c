@@ -15,9 +15,17 @@ struct deciding {
 };
 
 static const struct deciding pool_deciding = {
-	.acl = DAOS_PROP_PO_ACL, .owner = DAOS_PROP_PO_OWNER, .owner_group = DAOS_PROP_PO_OWNER_GROUP, .perms = acl_perms_pool};
+	.acl = DAOS_PROP_PO_ACL,
+	.owner = DAOS_PROP_PO_OWNER,
+	.owner_group = DAOS_PROP_PO_OWNER_GROUP,
+	.perms = acl_perms_pool,
+};
 static const struct deciding cont_deciding = {
-	.acl = DAOS_PROP_CO_ACL, .owner = DAOS_PROP_CO_OWNER, .owner_group = DAOS_PROP_CO_OWNER_GROUP, .perms = acl_perms_cont};
+	.acl = DAOS_PROP_CO_ACL,
+	.owner = DAOS_PROP_CO_OWNER,
+	.owner_group = DAOS_PROP_CO_OWNER_GROUP,
+	.perms = acl_perms_cont,
+};
 
 static void
 free_names(char **names, size_t nr)

@@ -86,7 +86,8 @@ d_freeenv_str(char **str_val)
 int
 d_getenv_bool(const char *name, bool *bool_val)
 {
-	static const char *const no[] = {"0", "n", "no", "f", "false", "off"}, *const yes[] = {"1", "y", "yes", "t", "true", "on"};
+	static const char *const no[] = {"0", "n", "no", "f", "false", "off"};
+	static const char *const yes[] = {"1", "y", "yes", "t", "true", "on"};
 	char text[16];
 	size_t i;
 	int rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libgurt: faults on purpose. A table of attributes by number, from calls and from a file of this shape (a subset of YAML,
- * one key a line, blanks and comments ignored):
+ * libgurt: faults on purpose. A table of attributes by number, from calls and from a file of this shape (a subset of
+ * YAML, one key a line, blanks and comments ignored):
  *
  *      seed: 42
  *      fault_config:

@@ -8,8 +8,8 @@
  * walk where nothing moves (not with D_HASH_FT_LRU).
  *
  *  I1  A record in the table is in the bucket of its key's hash.
- *  I2  The table holds one reference of each record in it, unless it is ephemeral: then it holds none, and who drops the
- *      last reference takes the record out under the lock before it is freed.
+ *  I2  The table holds one reference of each record in it, unless it is ephemeral: then it holds none, and who drops
+ *      the last reference takes the record out under the lock before it is freed.
  *  I3  Records are freed without the lock of the table.
  *  I4  The link of a record that was taken out is an empty ring: d_hash_rec_unlinked().
  */
@@ -510,7 +510,8 @@ d_hash_table_create_inplace(uint32_t feats, uint32_t bits, void *priv, d_hash_ta
 }
 
 int
-d_hash_table_create(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops, struct d_hash_table **htable_pp)
+d_hash_table_create(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops,
+		    struct d_hash_table **htable_pp)
 {
 	struct d_hash_table *table;
 	int rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libgurt: binary heaps. All node pointers are in one array, d_bh_nodes1 with room for d_bh_hwm; the levels above it are
- * not used.
+ * libgurt: binary heaps. All node pointers are in one array, d_bh_nodes1 with room for d_bh_hwm; the levels above it
+ * are not used.
  *
  *  I1  A node at place i > 0 does not compare before its parent at (i - 1) / 2.
  *  I2  chn_idx of a node in the heap is its place; of any other that has been in one it is DBH_POISON.

@@ -4,11 +4,11 @@
  *
  *      MM/DD-HH:MM:SS.uu host tag[pid/stream/ult] fac  PRIO text
  *
- * written with one write() to the log file, or to the standard output or error. Facilities (facs) and kinds of debug lines
- * (kinds, groups) are tables that only grow while the log is open.
+ * written with one write() to the log file, or to the standard output or error. Facilities (facs) and kinds of debug
+ * lines (kinds, groups) are tables that only grow while the log is open.
  *
- *  I1  d_log_xst.dlog_facs is NULL or points to facs, whose entries never move: d_log_check() reads it without a lock, and
- *      so may see an old mask for a moment.
+ *  I1  d_log_xst.dlog_facs is NULL or points to facs, whose entries never move: d_log_check() reads it without a
+ *      lock, and so may see an old mask for a moment.
  *  I2  All else is guarded by log_lock. A fork()ed child may log on: it shares the file.
  *  I3  Logging never fails a caller: what cannot be written is lost.
  */
@@ -69,7 +69,8 @@ static char log_path[PATH_MAX], log_path_old[PATH_MAX + 8], log_host[NAME_LEN_MA
 static d_log_id_cb_t log_id_cb;
 
 static const struct d_debug_priority priorities[] = {
-#define PRIORITY(name, id, longid, mask, arg) {.dd_name = (char *)#id, .dd_prio = (mask), .dd_name_size = sizeof(#id) - 1},
+#define PRIORITY(name, id, longid, mask, arg)                                                                          \
+	{.dd_name = (char *)#id, .dd_prio = (mask), .dd_name_size = sizeof(#id) - 1},
 	D_FOREACH_PRIO_MASK(PRIORITY, D_NOOP)};
 
 /* ---- names and masks -------------------------------------------------------------------------------------------- */

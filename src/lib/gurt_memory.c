@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libgurt: memory of client programs, strings that grow, arrays of pointers. The C library's allocator, with a hook for a
- * thread that wants to know what it takes and gives back.
+ * libgurt: memory of client programs, strings that grow, arrays of pointers. The C library's allocator, with a hook
+ * for a thread that wants to know what it takes and gives back.
  */
 #include <gurt/common.h>
 #include <malloc.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The process's heap as a struct mem: what rooms below allocate through it, programs can free() and the other way round. */
+/* The process's heap as a struct mem: what rooms below take from it, programs can free(), and the other way round. */
 #ifndef LIB_HEAP_H
 #define LIB_HEAP_H
 

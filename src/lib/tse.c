@@ -8,13 +8,15 @@
  *         │                  └─ delay: SLEEPING ─────┘             └── reinit ──────────┴── reinit ─────────┤
  *         └── complete: COMPLETING                    DEFERRED <────────────────────────────────────────────┘
  *
- *  I1  A task is in the list of its scheduler for its state when it is READY, WAITING, SLEEPING or DEFERRED, else in none.
+ *  I1  A task is in the list of its scheduler for its state when it is READY, WAITING, SLEEPING or DEFERRED, else in
+ *      none.
  *  I2  deps is the number of waiters of other tasks that name this one; each holds a reference to it.
  *  I3  inflight counts the tasks that were scheduled and are not COMPLETED; those are what a scheduler waits for.
  *  I4  Functions and callbacks are called without the lock, with a reference held by the caller.
- *  I5  The reference that a task is born with is dropped when it becomes COMPLETED, and taken again when it is used anew.
- *  I6  users counts the threads that are about to touch a scheduler after tasks of theirs may be done: it is complete, and may
- *      go, when there are neither these nor tasks under way.
+ *  I5  The reference that a task is born with is dropped when it becomes COMPLETED, and taken again when it is used
+ *      anew.
+ *  I6  users counts the threads that are about to touch a scheduler after tasks of theirs may be done: it is
+ *      complete, and may go, when there are neither these nor tasks under way.
  *  I7  DEFERRED tasks are not looked at before the next progress: a task that reinitialises itself lets others run.
  */
 #include <daos/tse.h>
@@ -224,7 +226,7 @@ dep_done(struct sched *s, tse_task_t *task, int result, d_list_t *more)
 	}
 }
 
-/** Ends a task whose callbacks have run; tasks that are thereby to be completed come to `more`, with a reference each. */
+/** Ends a task whose callbacks have run; tasks to be completed with it come to `more`, with a reference each. */
 static void
 finish(tse_task_t *task, d_list_t *more)
 {

@@ -81,9 +81,11 @@ properties_are_read_from_text(void **state)
 static void
 status_travels_in_a_number(void **state)
 {
-	struct daos_co_status status = {.dcs_status = DAOS_PROP_CO_UNCLEAN, .dcs_flags = DAOS_PROP_CO_CLEAR, .dcs_pm_ver = 77}, back;
-	uint64_t value = daos_prop_co_status_2_val(&status);
+	struct daos_co_status status = {.dcs_status = DAOS_PROP_CO_UNCLEAN, .dcs_flags = DAOS_PROP_CO_CLEAR}, back;
+	uint64_t value;
 
+	status.dcs_pm_ver = 77;
+	value = daos_prop_co_status_2_val(&status);
 	assert_true(value == (1ULL << 48 | 1ULL << 32 | 77));
 	daos_prop_val_2_co_status(value, &back);
 	assert_memory_equal(&back, &status, sizeof(back));
@@ -101,7 +103,8 @@ labels_are_told_from_uuids(void **state)
 	label[128] = '\0';
 	assert_false(daos_label_is_valid(label));
 	assert_true(daos_label_is_valid("A-b_c.d:9"));
-	assert_false(daos_label_is_valid("") || daos_label_is_valid("a b") || daos_label_is_valid(NULL) || daos_label_is_valid("a/b"));
+	assert_false(daos_label_is_valid("") || daos_label_is_valid("a b"));
+	assert_false(daos_label_is_valid(NULL) || daos_label_is_valid("a/b"));
 	assert_false(daos_label_is_valid("01234567-89ab-cdef-0123-456789abcdef"));
 	assert_true(daos_perf_domain_is_valid("root") && !daos_perf_domain_is_valid("rack"));
 }
@@ -111,7 +114,8 @@ labels_are_told_from_uuids(void **state)
 static void
 entries_go_to_text_and_back(void **state)
 {
-	static const char *const texts[] = {"A::OWNER@:rw", "A:G:GROUP@:rwdtTaAo", "A::alice@:r", "A:G:staff@:rw", "A::EVERYONE@:"};
+	static const char *const texts[] = {"A::OWNER@:rw", "A:G:GROUP@:rwdtTaAo", "A::alice@:r", "A:G:staff@:rw",
+					    "A::EVERYONE@:"};
 	char buf[DAOS_ACL_MAX_ACE_STR_LEN + 1], small[5];
 	struct daos_ace *ace;
 	unsigned int i;
@@ -244,7 +248,8 @@ principals_are_users_of_this_system(void **state)
 	assert_int_equal(type, DAOS_ACL_OWNER_GROUP);
 	assert_null(name);
 	assert_int_equal(daos_acl_principal_from_str("x:bob@", &type, &name), -DER_INVAL);
-	assert_true(daos_acl_principal_is_valid("a@b") && !daos_acl_principal_is_valid("@b") && !daos_acl_principal_is_valid(NULL));
+	assert_true(daos_acl_principal_is_valid("a@b"));
+	assert_false(daos_acl_principal_is_valid("@b") || daos_acl_principal_is_valid(NULL));
 }
 
 static void
@@ -308,7 +313,8 @@ classes_have_names(void **state)
 static void
 object_ids_tell_their_type_and_class(void **state)
 {
-	daos_obj_id_t oid = {.lo = 7, .hi = (uint64_t)DAOS_OT_ARRAY_BYTE << 56 | (uint64_t)OR_RP_2 << 48 | 5ULL << 32 | 3}, first;
+	daos_obj_id_t oid = {.lo = 7, .hi = (uint64_t)DAOS_OT_ARRAY_BYTE << 56 | (uint64_t)OR_RP_2 << 48 | 5ULL << 32 | 3};
+	daos_obj_id_t first;
 
 	assert_int_equal(daos_obj_id2type(oid), DAOS_OT_ARRAY_BYTE);
 	assert_int_equal(daos_obj_id2class(oid), OBJ_CLASS_DEF(OR_RP_2, 5));

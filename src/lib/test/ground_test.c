@@ -299,6 +299,7 @@ environment_values_are_read_whole_or_refused(void **state)
 static void
 hashes_and_searches_agree_with_plain_ones(void **state)
 {
+	const unsigned char *abc = (const unsigned char *)"abc";
 	uint64_t hashes[] = {10, 20, 20, 30};
 	unsigned int i, moved = 0;
 
@@ -322,7 +323,7 @@ hashes_and_searches_agree_with_plain_ones(void **state)
 	assert_true(d_u64_hash(77, 8) < 256);
 	assert_true(d_u32_hash(77, 5) < 32);
 	assert_int_not_equal(d_hash_string_u32("abc", 3), d_hash_string_u32("abd", 3));
-	assert_true(d_hash_murmur64((const unsigned char *)"abc", 3, 1) != d_hash_murmur64((const unsigned char *)"abc", 3, 2));
+	assert_true(d_hash_murmur64(abc, 3, 1) != d_hash_murmur64(abc, 3, 2));
 }
 
 static void

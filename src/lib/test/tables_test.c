@@ -68,7 +68,12 @@ key_init(struct d_hash_table *table, d_list_t *link, void *arg)
 }
 
 static d_hash_table_ops_t ops = {
-	.hop_key_cmp = key_cmp, .hop_key_init = key_init, .hop_rec_hash = rec_hash, .hop_rec_addref = addref, .hop_rec_decref = decref, .hop_rec_free = rec_free,
+	.hop_key_cmp = key_cmp,
+	.hop_key_init = key_init,
+	.hop_rec_hash = rec_hash,
+	.hop_rec_addref = addref,
+	.hop_rec_decref = decref,
+	.hop_rec_free = rec_free,
 };
 
 static struct rec *
@@ -211,12 +216,13 @@ a_cache_without_counting_is_emptied_record_by_record(void **state)
 	static d_hash_table_ops_t cache_ops = {
 		.hop_key_cmp = key_cmp, .hop_rec_decref = always_last, .hop_rec_free = rec_free, .hop_rec_hash = rec_hash,
 	};
+	const uint32_t feats = D_HASH_FT_EPHEMERAL | D_HASH_FT_NOLOCK | D_HASH_FT_LRU;
 	struct d_hash_table *table;
 	d_list_t *link;
 	uint32_t key;
 	int rounds = 0;
 
-	assert_int_equal(d_hash_table_create(D_HASH_FT_EPHEMERAL | D_HASH_FT_NOLOCK | D_HASH_FT_LRU, 16, NULL, &cache_ops, &table), 0);
+	assert_int_equal(d_hash_table_create(feats, 16, NULL, &cache_ops, &table), 0);
 	for (key = 0; key < 100; key++)
 		assert_int_equal(d_hash_rec_insert(table, &key, sizeof(key), &rec_new(key)->link, true), 0);
 	while ((link = d_hash_rec_first(table)) != NULL) {

@@ -417,13 +417,13 @@ cancellation_ends_what_has_not_started(void **state)
 static int
 take_out_odd(tse_task_t *task, void *arg)
 {
-	struct args *args = tse_task2arg(task);
+	int id = ((struct args *)tse_task2arg(task))->id;
 
-	if (args->id % 2 == 1) {
+	if (id % 2 == 1) {
 		tse_task_list_del(task);
 		tse_task_complete(task, 0);
 	}
-	return args->id == *(int *)arg ? 77 : 0;
+	return id == *(int *)arg ? 77 : 0;
 }
 
 static void
