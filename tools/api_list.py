@@ -62,14 +62,16 @@ def declarations(path):
 
 
 def symbols(path):
+    """Names of functions, and of variables with a "=" before them."""
     found = []
     for text in declarations(path):
         if not text or text.startswith(("typedef", "static", "struct {", "enum", "@")) or "@" in text:
             continue
         if text.startswith("extern"):
             name = re.search(r"\(\*(\w+)\)", text) or re.search(r"(\w+)(\[\w*\])?$", text)
-        else:
-            name = re.match(r"[\w\s\*]*?(\w+) ?\(", re.sub(r"__attribute__ ?\(\(.*?\)\)( ?\))?", "", text))
+            found.append("=" + name.group(1))
+            continue
+        name = re.match(r"[\w\s\*]*?(\w+) ?\(", re.sub(r"__attribute__ ?\(\(.*?\)\)( ?\))?", "", text))
         if name and name.group(1) not in found:
             found.append(name.group(1))
     with open(path) as header:
@@ -79,7 +81,7 @@ def symbols(path):
                            ("D_LOG_DECLARE_DB", r"ACTION\((DB_\w+), ")):
         for use in re.findall(r"^(D_FOREACH_\w+)\(%s," % table, text, flags=re.M):
             body = re.search(r"#define %s\(ACTION, arg\)(.*)" % use, text).group(1)
-            found += [f"d_{name}_logfac" if table.endswith("FAC") else name for name in re.findall(pattern, body)]
+            found += [f"=d_{name}_logfac" if table.endswith("FAC") else "=" + name for name in re.findall(pattern, body)]
     # Calls that were renamed keep their former symbol.
     for old, new in re.findall(r"^#define (daos_\w+) (daos_\w+2)$", text, flags=re.M):
         if new in found:
@@ -96,12 +98,15 @@ def library_of(header, name):
     sys.exit(f"api_list: no library for {header}: add it to EXPORTS")
 
 
-def everything():
+def everything(only_functions=False):
     """(header, symbol, library), each symbol once."""
     seen, rows = set(), []
     for path in sorted(glob.glob(os.path.join(INCLUDE, "**", "*.h"), recursive=True)):
         header = os.path.relpath(path, INCLUDE)
         for name in symbols(path):
+            if name.startswith("=") and only_functions:
+                continue
+            name = name.lstrip("=")
             if name not in seen:
                 seen.add(name)
                 rows.append((header, name, library_of(header, name)))
@@ -137,16 +142,14 @@ def absent():
             continue
         with open(path) as source:
             text = re.sub(r"/\*.*?\*/", " ", source.read(), flags=re.S)
+        text = re.sub(r"__attribute__\(\(visibility\(.*?\)\)\) ?", "", text)
         for name, body in re.findall(r"^(\w+)\([^;{}]*?\)\n\{\n(.*?)^\}", text, flags=re.S | re.M):
             defined.add(name)
             if re.fullmatch(r"\s*return -?(DER_NOSYS|ENOSYS);\s*", body):
                 refused.add(name)
         defined.update(re.findall(r"alias\(\"(\w+)\"\)", text))
         defined.update(re.findall(r"^ALIAS\w*\((\w+),", text, flags=re.M))
-        # Variables, and pointers to functions.
-        defined.update(re.findall(r"^(?!extern|static)\w[\w \*]*?\(?\*?\b(\w+)\b\)?(?:\([^;]*\))? ?(?:=[^;]*)?;", text,
-                                  flags=re.M))
-    for header, name, library in everything():
+    for header, name, library in everything(only_functions=True):
         if name in refused:
             print(f"{header} {name} {library} refuses")
         elif name not in defined:
