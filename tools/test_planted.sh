@@ -19,7 +19,7 @@ build() { # compiler, variant, flags...
 	local cc=$1 variant=$2 room file object
 	shift 2
 	mkdir -p "$work/$cc.$variant"
-	for room in base env_real ult; do
+	for room in base env_real telemetry ult; do
 		for file in "$root/src/$room"/*.c; do
 			object=$work/$cc.$variant/${room}_$(basename "$file" .c).o
 			echo "$cache $cc -std=gnu17 -D_GNU_SOURCE -O1 -gdwarf-4 -msse4.2 -w -fno-omit-frame-pointer -DROOM='\"$room\"'" \

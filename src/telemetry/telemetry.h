@@ -190,6 +190,7 @@ const char *metric_kind_name(enum metric_kind kind);
 /* what ("total_time", "relax_time", "wait_queue", "cycle_duration", ...), stream */
 #define TM_SCHED METRIC_STATS_GAUGE, "State of a stream's scheduler", "", "sched/%s/xs_%u"
 #define TM_SCHED_RUN METRIC_COUNTER, "Time that a class of work ran", "ns", "sched/run/%s/xs_%u"
+#define TM_SCHED_ULTS METRIC_GAUGE, "User-level threads alive", "ults", "sched/ults/xs_%u"
 #define TM_SCHED_STACK METRIC_GAUGE, "Deepest stack of a user-level thread", "bytes", "sched/stack_peak/xs_%u"
 
 #endif

@@ -9,6 +9,7 @@
  * stack I1: below mark everything is zero, up to what the present ULT has used since the last measurement.
  * A free stack is poisoned for ASan, so that a use after the end of its ULT is found.
  */
+#include "telemetry/telemetry.h"
 #include "xs.h"
 
 enum { PAGE = 4096, MEASURE_EVERY = 64, ZERO_PAGES = 3 };
@@ -112,7 +113,10 @@ xs__stack_measure(struct xs *xs, struct ult_stack *stack)
 			zeros = 0;
 		}
 	}
-	xs->stats.stack_peak = MAX(xs->stats.stack_peak, (size_t)(stack->top - stack->mark));
+	if ((size_t)(stack->top - stack->mark) > xs->stats.stack_peak) {
+		xs->stats.stack_peak = (size_t)(stack->top - stack->mark);
+		metric_set(xs->stack_metric, xs->stats.stack_peak);
+	}
 }
 
 int

@@ -112,6 +112,7 @@ ult__ready(struct ult *ult)
 		class->vtime = xs->vtime_now;
 	list_append(&class->ready, &ult->link);
 	class->ready_nr++;
+	xs->ready_nr++;
 	if (self == NULL && atomic_load(&xs->sleeping))
 		xs->env->ops->loop.wake(xs->loop);
 }

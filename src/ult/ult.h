@@ -44,7 +44,7 @@ struct xs_config {
 
 /** A stream with a loop of its own. Call from the thread that will poll it, or before that thread starts. */
 int xs_create(const struct xs_config *config, struct xs **xs);
-/** Stopped and drained: asserts that no ULT is left. */
+/** Stopped and drained: asserts that no ULT is left. Nobody sends to it any more: join all streams before destroying one. */
 void xs_destroy(struct xs *xs);
 /**
  * Runs messages, completions and due timers, then ULTs that were ready by then, each at most once and a class no further
@@ -83,6 +83,9 @@ struct xs_stats {
 	uint64_t run_ns[ULT_CLASS_NR];
 };
 void xs_stats(const struct xs *xs, struct xs_stats *stats);
+struct telemetry;
+/** Publishes run time by class, ULTs and stack use below sched/ from now on; NULL: no more. The stream's thread, or before it starts. */
+void xs_set_telemetry(struct xs *xs, struct telemetry *tel);
 /** Weight of a class, 1..1000, for throttling under space pressure. */
 void xs_set_weight(struct xs *xs, enum ult_class cls, uint32_t weight);
 /** Calls visit for every ULT of xs (for debug dumps). */

@@ -18,6 +18,7 @@
  * xs I3: sleeping is false from the start of a poll to its end, and whenever the poll's answer is 0.
  */
 #include <stdio.h>
+#include "telemetry/telemetry.h"
 #include "xs.h"
 
 static const uint32_t default_weights[ULT_CLASS_NR] = {
@@ -152,6 +153,7 @@ slice_end(struct xs *xs, struct slice *slice, uint64_t now_ns)
 	if (slice->class == NULL || slice->runs == 0)
 		return;
 	slice->class->run_ns += took;
+	metric_set(slice->class->run_metric, slice->class->run_ns);
 	if (took > charged)
 		charge(slice->class, took - charged);
 	slice->class = NULL;
@@ -199,18 +201,9 @@ next_ult(struct xs *xs, struct xs_class *class)
 			ult = list_entry(ult->link.next, struct ult, link);
 	list_remove(&ult->link);
 	class->ready_nr--;
+	xs->ready_nr--;
 	class->eligible--;
 	return ult;
-}
-
-static uint32_t
-ready_total(const struct xs *xs)
-{
-	uint32_t nr = 0;
-
-	for (int i = 0; i < ULT_CLASS_NR; i++)
-		nr += xs->classes[i].ready_nr;
-	return nr;
 }
 
 static void
@@ -219,7 +212,7 @@ run_ults(struct xs *xs)
 	struct slice slice = {0};
 	uint32_t batch = XS_BATCH;
 
-	if (ready_total(xs) == 0)
+	if (xs->ready_nr == 0)
 		return;
 	for (int i = 0; i < ULT_CLASS_NR; i++)
 		xs->classes[i].eligible = xs->classes[i].ready_nr;
@@ -237,6 +230,7 @@ run_ults(struct xs *xs)
 	}
 	if (slice.class != NULL)
 		slice_end(xs, &slice, env_mono(xs->env));
+	metric_set(xs->ults_metric, xs->ult_nr);
 }
 
 uint64_t
@@ -253,7 +247,7 @@ xs_poll(struct xs *xs)
 	if (xs->timers != NULL)
 		xs__timers_run(xs, env_mono(xs->env));
 	run_ults(xs);
-	if (ready_total(xs) > 0) {
+	if (xs->ready_nr > 0) {
 		wanted = 0;
 	} else {
 		if (xs->timers != NULL)
@@ -416,6 +410,21 @@ xs_call(struct xs *to, enum ult_class cls, int (*fn)(void *arg), void *arg)
 	ult_eventual_init(&call.done);
 	xs_send(to, &call.msg);
 	return ult_eventual_wait(&call.done);
+}
+
+static const char *const class_names[ULT_CLASS_NR] = {
+	[ULT_SYSTEM] = "system",   [ULT_IO] = "io",   [ULT_REPLICA] = "replica",     [ULT_METADATA] = "metadata",
+	[ULT_CHECKPOINT] = "checkpoint", [ULT_REBUILD] = "rebuild", [ULT_AGGREGATE] = "aggregate", [ULT_GC] = "gc",
+	[ULT_SCRUB] = "scrub",
+};
+
+void
+xs_set_telemetry(struct xs *xs, struct telemetry *tel)
+{
+	for (int i = 0; i < ULT_CLASS_NR; i++)
+		(void)telemetry_add(tel, &xs->classes[i].run_metric, TM_SCHED_RUN, class_names[i], xs->id);
+	(void)telemetry_add(tel, &xs->ults_metric, TM_SCHED_ULTS, xs->id);
+	(void)telemetry_add(tel, &xs->stack_metric, TM_SCHED_STACK, xs->id);
 }
 
 /* ---- to be asked --------------------------------------------------------------------------------------------------- */

@@ -66,6 +66,7 @@ struct xs_class {
 	uint32_t weight;
 	uint64_t vtime; /* run time over weight */
 	uint64_t run_ns;
+	struct metric *run_metric;
 };
 
 struct xs {
@@ -78,6 +79,7 @@ struct xs {
 	void *sched_context; /* while a ULT runs */
 	struct context_side sched_side;
 	struct xs_class classes[ULT_CLASS_NR];
+	uint32_t ready_nr; /* in all classes */
 	uint64_t vtime_now;
 	/* descriptors and stacks */
 	struct list ults, ults_free;
@@ -90,6 +92,7 @@ struct xs {
 	struct ult_timer *timers;
 	uint64_t timer_order;
 	struct xs_stats stats;
+	struct metric *ults_metric, *stack_metric;
 	/* Other threads come here; on cache lines of their own. */
 	_Alignas(64) _Atomic(struct xs_msg *) inbox; /* newest first */
 	_Atomic bool sleeping; /* nobody will look into the inbox before a wake */

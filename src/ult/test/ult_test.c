@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include "env_sim/env_sim.h"
+#include "telemetry/telemetry.h"
 #include "ult/ult.h"
 
 #if defined(ULT_TSAN) /* has no room for more */
@@ -705,6 +706,41 @@ run_until_gives_up_at_its_deadline(void **state)
 	assert_in_range(env_mono(world->env), deadline, deadline + NS_PER_MS);
 }
 
+static int
+count_sample(void *arg, const struct telemetry_sample *sample)
+{
+	int *seen = arg;
+
+	seen[0]++;
+	if (strcmp(sample->path, "sched/ults/xs_0") == 0)
+		seen[1] = (int)sample->value;
+	return 0;
+}
+
+static void
+a_stream_publishes_its_metrics(void **state)
+{
+	struct world *world = *state;
+	struct telemetry_reader *reader;
+	struct telemetry *tel;
+	struct letter a = {world, 'a', 1};
+	int seen[2] = {0};
+
+	assert_int_equal(telemetry_create(world->env, "/metrics", "test", 64, &tel), 0);
+	xs_set_telemetry(world->xs, tel);
+	for (int i = 0; i < 3; i++)
+		spawn(world, ULT_IO, say_and_yield, &a);
+	xs_poll(world->xs);
+	assert_int_equal(telemetry_open(world->env, "/metrics", &reader), 0);
+	assert_int_equal(telemetry_each(reader, count_sample, seen), 0);
+	assert_int_equal(seen[0], ULT_CLASS_NR + 2);
+	assert_int_equal(seen[1], 3);
+	telemetry_close(reader);
+	drain(world);
+	xs_set_telemetry(world->xs, NULL);
+	telemetry_destroy(tel, true);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -729,6 +765,7 @@ main(void)
 		TEST(the_deepest_stack_is_known),
 		TEST(streams_call_each_other),
 		TEST(run_until_gives_up_at_its_deadline),
+		TEST(a_stream_publishes_its_metrics),
 	};
 
 	return cmocka_run_group_tests_name("ult", tests, NULL, NULL);
