@@ -334,11 +334,306 @@ every_cut_leaves_a_prefix_with_all_that_was_durable(void **state)
 	}
 }
 
+/* ---- the second cut ---------------------------------------------------------------------------------------------------------- */
+
+/* Recovers, notes what it found, writes stamps one by one and notes what is durable. */
+static void
+play_second_life(struct stage *stage)
+{
+	struct image *image = stage->arg;
+	struct stamp stamp = {0};
+
+	image->rc = stage_up(stage, false);
+	if (image->rc == 0) {
+		image->found = umem_lsn_last(stage->heap);
+		sim_record_note(stage->sim, 0, "durable", image->found);
+		for (stamp.value = 1; stamp.value <= 12; stamp.value++) {
+			uint64_t lsn;
+
+			assert_int_equal(umem_write(stage->heap, 0, stamp_body, &stamp, &lsn), 0);
+			assert_int_equal(lsn, image->found + stamp.value);
+			if (stamp.value % 3 == 0) {
+				assert_int_equal(umem_wait(stage->heap, lsn), 0);
+				sim_record_note(stage->sim, 0, "durable", lsn);
+			}
+			if (stamp.value == 7)
+				assert_int_equal(umem_checkpoint(stage->heap), 0);
+		}
+	}
+	stage_down(stage);
+}
+
+struct third {
+	struct image *image; /* of the second life */
+	uint64_t durable;
+};
+
+static void
+play_third_life(struct stage *stage)
+{
+	struct third *third = stage->arg;
+	uint64_t lsn, value = 0, first = third->image->found;
+
+	assert_int_equal(stage_up(stage, false), 0);
+	lsn = umem_lsn_last(stage->heap);
+	assert_true(lsn >= third->durable && lsn <= first + 12);
+	/* Recovery changes nothing: what the second life would have found is what the third finds. */
+	assert_true(lsn >= first);
+	compare_all(stage, third->image, first);
+	assert_int_equal(umem_read(stage->heap, stamp_read, &value), 0);
+	assert_int_equal(value, lsn - first);
+	assert_int_equal(umem_check(stage->heap), 0);
+	stage_down(stage);
+}
+
+/* Cuts the second life at some of its entries. */
+static void
+cut_again(struct sim_record *rec, struct image *image, struct rand *rand, uint32_t cuts)
+{
+	for (uint32_t i = 0; i < cuts; i++) {
+		size_t prefix = 1 + (size_t)rand_below(rand, sim_record_nr(rec));
+		struct image proof = { .durable = 0 };
+		struct third third = { .image = image };
+		struct stage stage;
+
+		image_expect(rec, prefix, &proof);
+		third.durable = MAX(proof.durable, image->durable);
+		image_open(&stage, rec, prefix, (enum policy)rand_below(rand, POLICY_NR), image);
+		assert_true(stage_play(&stage, play_third_life, &third));
+		stage_close(&stage);
+	}
+}
+
+static void
+a_cut_during_recovery_or_after_it_loses_nothing_either(void **state)
+{
+	uint64_t images = images_wanted(400);
+
+	for (uint64_t seed = 11; seed <= 12; seed++) {
+		struct workload load;
+		struct image image = { .load = &load, .shape = &shapes[seed % ARRAY_SIZE(shapes)], .seed = seed };
+		struct sim_record *rec = record(&load, seed, image.shape), *second;
+		struct rand rand;
+
+		rand_init(&rand, seed, 5);
+		for (uint64_t i = 0; i < images / 10; i++) {
+			size_t prefix = 1 + (size_t)rand_below(&rand, sim_record_nr(rec));
+			struct stage stage;
+
+			image.created = false;
+			image.durable = 0;
+			image_expect(rec, prefix, &image);
+			if (!image.created)
+				continue;
+			image_open(&stage, rec, prefix, (enum policy)rand_below(&rand, POLICY_NR), &image);
+			sim_record_start(stage.sim, 0);
+			assert_true(stage_play(&stage, play_second_life, &image));
+			assert_int_equal(image.rc, 0);
+			second = sim_record_stop(stage.sim, 0);
+			stage_close(&stage);
+			cut_again(second, &image, &rand, 10);
+			sim_record_free(second);
+		}
+		sim_record_free(rec);
+		load_fini(&load);
+	}
+}
+
+/* ---- lives that end by kill or loss of power --------------------------------------------------------------------------------- */
+
+struct lives {
+	struct model *models[WRITERS];
+	struct stage *stage;
+	uint64_t durable, last;
+	bool first;
+	struct rand rand;
+};
+
+static void
+live_writer(void *arg)
+{
+	struct lives *lives = ((void **)arg)[0];
+	struct model *model = ((void **)arg)[1];
+
+	for (;;) {
+		uint64_t lsn = model_step(model, lives->stage->heap, 0);
+
+		lives->last = MAX(lives->last, lsn);
+		if (rand_below(&model->rand, 3) == 0 && umem_wait(lives->stage->heap, lsn) == 0)
+			lives->durable = MAX(lives->durable, lsn);
+		if (rand_below(&model->rand, 5) == 0)
+			ult_yield();
+	}
+}
+
+static void
+play_life(struct stage *stage)
+{
+	struct lives *lives = stage->arg;
+	static void *args[WRITERS][2]; /* must outlive the ULT of this play */
+	uint64_t found;
+
+	lives->stage = stage;
+	assert_int_equal(stage_up(stage, lives->first), 0);
+	lives->first = false;
+	found = umem_lsn_last(stage->heap);
+	assert_true(found >= lives->durable && found <= lives->last);
+	for (uint32_t i = 0; i < WRITERS; i++) {
+		model_cut(lives->models[i], found);
+		assert_int_equal(model_compare(lives->models[i], stage->heap, found), 0);
+	}
+	assert_int_equal(umem_check(stage->heap), 0);
+	/* Whoever opened it may tell others what it saw. */
+	lives->durable = lives->last = found;
+	if (rand_below(&lives->rand, 4) == 0) {
+		sim_node_crash(stage->sim, 0, SIM_POWER);
+		ult_sleep(NS_PER_S);
+	}
+	sim_disk_crash_at(sim_disk(stage->sim, 0, rand_below(&lives->rand, 2) == 0 ? STAGE_WAL : STAGE_META),
+			  1 + rand_below(&lives->rand, 60), rand_below(&lives->rand, 2) == 0 ? SIM_KILL : SIM_POWER);
+	for (uint32_t i = 0; i < WRITERS; i++) {
+		args[i][0] = lives;
+		args[i][1] = lives->models[i];
+		assert_int_equal(ult_spawn(stage->xs, ULT_IO, "writer", live_writer, args[i], NULL), 0);
+	}
+	ult_sleep(3600 * NS_PER_S);
+}
+
+static void
+lives_that_end_suddenly_follow_each_other(void **state)
+{
+	uint64_t lives_nr = images_wanted(400) / 8;
+
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		const struct shape *shape = &shapes[seed % ARRAY_SIZE(shapes)];
+		struct lives lives = { .first = true };
+		struct stage stage;
+
+		stage_open(&stage, seed, NULL);
+		stage.heap_size = shape->heap_size;
+		stage.wal_size = shape->wal_size;
+		stage.budget = shape->budget;
+		rand_init(&lives.rand, seed, 9);
+		for (uint32_t i = 0; i < WRITERS; i++) {
+			lives.models[i] = model_new(seed * 10 + i, shape->slots, shape->size_max);
+			lives.models[i]->base = i * shape->slots;
+		}
+		for (uint64_t life = 0; life < lives_nr; life++) {
+			assert_false(stage_play(&stage, play_life, &lives));
+			stage_revive(&stage);
+		}
+		sim_destroy(stage.sim);
+		for (uint32_t i = 0; i < WRITERS; i++)
+			model_free(lives.models[i]);
+	}
+}
+
+/* ---- leftovers ----------------------------------------------------------------------------------------------------------------- */
+
+static int
+set_word(struct umem *heap, void *arg)
+{
+	*(uint64_t *)umem_touch(heap, umem_root(heap), 8) = *(uint64_t *)arg;
+	return 0;
+}
+
+static int
+get_word(struct umem *heap, void *arg)
+{
+	*(uint64_t *)arg = *(uint64_t *)umem_at(heap, umem_root(heap));
+	return 0;
+}
+
+/* Two transactions, each in a write of its own, both under way at once. */
+static void
+play_two_batches(struct stage *stage)
+{
+	uint64_t one = 1, two = 2;
+
+	assert_int_equal(stage_up(stage, true), 0);
+	assert_int_equal(umem_write(stage->heap, 0, set_word, &one, NULL), 0);
+	ult_yield();
+	ult_yield();
+	assert_int_equal(umem_write(stage->heap, 0, set_word, &two, NULL), 0);
+	ult_yield();
+	ult_yield();
+	sim_record_note(stage->sim, 0, "both", umem_lsn_durable(stage->heap));
+	ult_sleep(NS_PER_S);
+	stage_down(stage);
+}
+
+static enum sim_fate
+first_lost(void *arg, uint64_t write, uint64_t sector)
+{
+	uint64_t *first = arg;
+
+	if (*first == 0)
+		*first = write + 1;
+	return write + 1 == *first ? SIM_FATE_OLD : SIM_FATE_NEW;
+}
+
+/* Does the first transaction again, byte for byte, and no more. */
+static void
+play_same_again(struct stage *stage)
+{
+	uint64_t one = 1, lsn;
+
+	assert_int_equal(stage_up(stage, false), 0);
+	assert_int_equal(umem_lsn_last(stage->heap), 0);
+	assert_int_equal(umem_write(stage->heap, 0, set_word, &one, &lsn), 0);
+	assert_int_equal(umem_wait(stage->heap, lsn), 0);
+	sim_node_crash(stage->sim, 0, SIM_KILL);
+	ult_sleep(NS_PER_S);
+}
+
+static void
+play_no_ghost(struct stage *stage)
+{
+	uint64_t word = 0;
+
+	assert_int_equal(stage_up(stage, false), 0);
+	assert_int_equal(umem_lsn_last(stage->heap), 1);
+	assert_int_equal(umem_read(stage->heap, get_word, &word), 0);
+	assert_int_equal(word, 1);
+	stage_down(stage);
+}
+
+static void
+a_leftover_of_the_last_life_does_not_follow_the_new_log(void **state)
+{
+	struct sim_record *rec;
+	struct stage stage;
+	size_t cut = 0;
+	uint64_t first = 0;
+
+	stage_open(&stage, 3, NULL);
+	sim_record_start(stage.sim, 0);
+	assert_true(stage_play(&stage, play_two_batches, NULL));
+	rec = sim_record_stop(stage.sim, 0);
+	stage_close(&stage);
+	for (size_t i = 0; i < sim_record_nr(rec); i++)
+		if (sim_record_get(rec, i)->kind == SIM_RECORD_NOTE) {
+			assert_int_equal(sim_record_get(rec, i)->note, 0);
+			cut = i + 1;
+		}
+	stage_open(&stage, 4, NULL);
+	sim_record_load(rec, cut, first_lost, &first, stage.sim, 0);
+	assert_int_not_equal(first, 0);
+	assert_false(stage_play(&stage, play_same_again, NULL));
+	stage_revive(&stage);
+	assert_true(stage_play(&stage, play_no_ghost, NULL));
+	sim_record_free(rec);
+	sim_destroy(stage.sim);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cut_leaves_a_prefix_with_all_that_was_durable),
+		cmocka_unit_test(a_cut_during_recovery_or_after_it_loses_nothing_either),
+		cmocka_unit_test(lives_that_end_suddenly_follow_each_other),
+		cmocka_unit_test(a_leftover_of_the_last_life_does_not_follow_the_new_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
