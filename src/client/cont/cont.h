@@ -63,6 +63,17 @@ struct cont_snap {
 };
 int cont_snap_list(struct cont *cont, struct arena *arena, struct cont_snap **snaps, uint32_t *nr);
 
+/** Sessions of mounts: leased records in the container. lease_ms 0 ends one. -DER_NONEXIST: it lapsed and is gone. */
+struct cont_lease {
+	uint64_t lease_ms; /* granted: renew before it is over */
+	bool exclusive;    /* the caches are this session's alone */
+	uint32_t sessions; /* live ones */
+	bool recalled;     /* another session is there: caches must go */
+};
+int cont_session_lease(struct cont *cont, const uuid_t session, uint64_t lease_ms, bool exclusive, const char *machine, struct cont_lease *lease);
+/** Live sessions. */
+int cont_session_list(struct cont *cont, struct arena *arena, uuid_t **sessions, uint32_t *nr);
+
 int cont_export(struct cont *cont, void *buf, size_t *size);
 int cont_import(struct pool *pool, const void *buf, size_t size, struct cont **cont);
 

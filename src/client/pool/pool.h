@@ -42,6 +42,7 @@ const uint8_t *pool_uuid(const struct pool *pool);
 const uint8_t *pool_handle(const struct pool *pool); /* uuid of the handle */
 const struct pool_map *pool_map(const struct pool *pool);
 uint32_t pool_map_version(const struct pool *pool);
+uint32_t pool_svc_rank(const struct pool *pool);
 /** Fetches the map again if the service has one newer than version. */
 int pool_map_refresh(struct pool *pool, uint32_t version);
 
@@ -76,6 +77,12 @@ struct pool_entry {
 	uint32_t svc_nr;
 };
 int pool_list(struct client *client, struct arena *arena, struct pool_entry **entries, uint32_t *nr);
+
+/** For client/cont: a request to the pool's service: its head (struct rpc_svc_in) is filled here. */
+int pool_call(struct pool *pool, rpc_opc opc, void *in, void *out, struct arena *arena);
+struct rpc_prop;
+/** Hands properties that came to the caller: values in arena; dpp_nr 0: all entries that came. */
+int pool_props_deliver(const struct rpc_prop *got, uint32_t nr, struct arena *arena, daos_prop_t *props);
 
 /** Sharing a handle with another process: bytes that pool_import understands there. size in: of buf; out: needed. */
 int pool_export(struct pool *pool, void *buf, size_t *size);

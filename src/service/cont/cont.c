@@ -188,7 +188,7 @@ prop_get_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 		rc = pool_svc_props_load(tx, cont__path(work->cont, "prop"), work->svcs->mem, &list);
 	if (rc != 0)
 		return rc;
-	rc = pool_svc_props_to(list, in->types, in->types_nr, &work->req->arena, &out->props, &out->props_nr);
+	rc = proto_props_to(list, in->types, in->types_nr, &work->req->arena, &out->props, &out->props_nr);
 	prop_list_free(work->svcs->mem, list);
 	return rc;
 }
@@ -273,7 +273,7 @@ h_prop_set(void *owner, struct rpc_req *req)
 	daos_prop_t *list;
 	int rc;
 
-	rc = pool_svc_props_from(in->props, in->props_nr, svcs->mem, &list);
+	rc = proto_props_from(in->props, in->props_nr, svcs->mem, &list);
 	if (rc != 0)
 		return rc;
 	rc = cont__run(owner, req, &in->at.svc, &out->svc, true, prop_set_body, forget_handles, NULL, 0, list);

@@ -118,7 +118,7 @@ cont__create(void *owner, struct rpc_req *req)
 
 	if (uuid_is_null(in->cont))
 		return -DER_INVAL;
-	rc = pool_svc_props_from(in->props, in->props_nr, svcs->mem, &given);
+	rc = proto_props_from(in->props, in->props_nr, svcs->mem, &given);
 	if (rc != 0)
 		return rc;
 	rc = cont__run(owner, req, &in->svc, &out->svc, true, create_body, NULL, NULL, 0, given);
@@ -352,7 +352,7 @@ open_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 		rc = -DER_NO_PERM;
 	out->rights = rights_for(out->rights, in->flags);
 	if (rc == 0)
-		rc = pool_svc_props_to(props, NULL, 0, &work->req->arena, &out->props, &out->props_nr);
+		rc = proto_props_to(props, NULL, 0, &work->req->arena, &out->props, &out->props_nr);
 	prop_list_free(work->svcs->mem, props);
 	if (rc != 0)
 		return rc;

@@ -354,7 +354,7 @@ h_prop_get(void *owner, struct rpc_req *req)
 	svc = pool_svc_find(svcs, in->svc.pool);
 	if (rc != 0 || svc == NULL)
 		return rc != 0 ? rc : -DER_NOTLEADER;
-	return pool_svc_props_to(svc->props, in->types, in->types_nr, &req->arena, &out->props, &out->props_nr);
+	return proto_props_to(svc->props, in->types, in->types_nr, &req->arena, &out->props, &out->props_nr);
 }
 
 static int
@@ -399,7 +399,7 @@ h_prop_set(void *owner, struct rpc_req *req)
 	daos_prop_t *list;
 	int rc;
 
-	rc = pool_svc_props_from(in->props, in->props_nr, svcs->mem, &list);
+	rc = proto_props_from(in->props, in->props_nr, svcs->mem, &list);
 	if (rc != 0)
 		return rc;
 	rc = run(svcs, req, &in->svc, &out->svc, true, prop_set_body, prop_set_committed, list);

@@ -17,6 +17,7 @@
 #include "rdb/rdb.h"
 #include "rsvc/rsvc.h"
 #include "proto/pool.h"
+#include "proto/props.h"
 #include "pure/map/map.h"
 #include "service/security/security.h"
 #include "service/target/target.h"
@@ -105,9 +106,6 @@ void pool_svcs_set_hooks(struct pool_svcs *svcs, const struct pool_svc_hooks *ho
 /** Properties in a database: u32 id -> bytes; shared with service/cont. */
 int pool_svc_props_store(struct rdb_tx *tx, struct rdb_path kvs, const daos_prop_t *props, struct mem *mem);
 int pool_svc_props_load(struct rdb_tx *tx, struct rdb_path kvs, struct mem *mem, daos_prop_t **props); /* freed with prop_list_free */
-/** Between lists and messages. The list is mem's, freed with prop_list_free. -DER_INVAL */
-int pool_svc_props_from(const struct rpc_prop *props, uint32_t nr, struct mem *mem, daos_prop_t **list);
-int pool_svc_props_to(const daos_prop_t *list, const uint32_t *types, uint32_t type_nr, struct arena *arena, struct rpc_prop **props, uint32_t *nr);
 /** User attributes under a path. */
 int pool_svc_attr_list(struct rdb_tx *tx, struct rdb_path kvs, struct arena *arena, const char ***names, uint32_t *nr);
 int pool_svc_attr_get(struct rdb_tx *tx, struct rdb_path kvs, struct arena *arena, const char *const *names, uint32_t nr, struct rpc_attr *attrs);
