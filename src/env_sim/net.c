@@ -9,120 +9,12 @@
  *
  * net I1: what an end is told comes in this order: accepted, messages, ends of its own transfers, closed. Nothing after closed.
  * net I2: a broken end has no registrations: nobody touches its memory any more.
- * Transfers (get, put) travel beside the queue: a request, and the way back; the other end's memory is touched in between, at one
- * moment, if key, access and range fit.
+ * Beside it: transfer.c (get, put), weather.c (cuts, deaths).
  */
 #include <stdio.h>
-#include "world.h"
+#include "net.h"
 
-enum { MESSAGE_MAX = 1 << 20, WINDOW = 256 << 10, SOCKET_PATH_MAX = 107, ADDR_MAX = 256 };
-
-enum scope { TCP, UNIX, SEQPACKET };
-
-struct address {
-	enum scope scope;
-	int host; /* -1: any (listen) */
-	bool loopback;
-	uint32_t port;
-	const char *path;
-};
-
-struct env_listen {
-	struct list link; /* in life->listens */
-	struct sim_life *life;
-	struct env_loop *loop;
-	struct address address;
-	char text[ADDR_MAX];
-	void (*accepted)(void *arg, struct env_conn *conn);
-	void *arg;
-};
-
-struct registration {
-	struct list link;
-	struct env_rkey key;
-	struct iovec *iov;
-	int iov_nr, access;
-};
-
-struct item { /* in a queue */
-	struct list link;
-	struct sim_due due;
-	struct env_conn *to;
-	uint64_t time;
-	enum { CONNECT, MESSAGE, END } kind;
-	int rc; /* END */
-	size_t len;
-	uint8_t data[];
-};
-
-struct queue {
-	struct sim_event event;
-	struct sim_link *link;
-	int side; /* towards which end */
-	struct list items;
-	uint64_t last_time, bytes;
-};
-
-struct env_conn {
-	struct list link; /* in life->conns */
-	struct sim_link *wire;
-	int side;
-	struct sim_life *life;
-	struct env_loop *loop;
-	struct env_listen *listen; /* until accepted */
-	const struct env_conn_ops *ops;
-	void *arg;
-	bool broken, closed_by_us;
-	int rc;
-	struct sim_due accept_due, closed_due;
-	struct list registrations, transfers;
-};
-
-struct sim_link {
-	struct list all; /* in net->links */
-	struct sim *sim;
-	struct env_conn *ends[2]; /* NULL: gone, or not yet accepted */
-	uint32_t nodes[2];
-	struct queue queues[2];
-	struct sim_event silence;
-	struct address address;
-	bool unplugged; /* one side lost its power */
-	struct env_cred creds[2];
-};
-
-struct transfer {
-	struct list link; /* in the end's transfers */
-	struct sim_event event;
-	struct sim_due due;
-	struct env_conn *end;
-	bool put, back, waiting; /* waiting: for the mending of a cut */
-	struct env_rkey key;
-	uint64_t off;
-	struct iovec *iov;
-	int iov_nr, rc;
-	size_t len;
-	uint8_t *data;
-	void (*done)(void *arg, int rc);
-	void *arg;
-};
-
-struct sim_cut {
-	struct sim_event event;
-	struct sim *sim;
-	struct list link;
-	int from, to;
-};
-
-struct sim_net {
-	struct sim *sim;
-	struct list links;
-	struct rand rand;
-	struct sim_net_stats stats;
-	bool cut[SIM_NODES_MAX][SIM_NODES_MAX];
-	uint32_t slow[SIM_NODES_MAX][SIM_NODES_MAX];
-	struct sim_event storm;
-	struct list cuts;
-};
+enum { MESSAGE_MAX = 1 << 20, WINDOW = 256 << 10 };
 
 /* ---- addresses ------------------------------------------------------------------------------------------------------------ */
 
@@ -176,7 +68,8 @@ parse(struct sim_life *life, const char *text, struct address *address)
 		return -DER_INVAL;
 	if (strlen(text) > SOCKET_PATH_MAX)
 		return -DER_EXCEEDS_PATH_LEN;
-	*address = (struct address){.scope = seqpacket ? SEQPACKET : UNIX, .host = (int)life->node->host->id, .path = text};
+	*address = (struct address){.scope = seqpacket ? SEQPACKET : UNIX, .host = (int)life->node->host->id};
+	memcpy(address->path, text, strlen(text) + 1);
 	return 0;
 }
 
@@ -205,8 +98,8 @@ find_listen(struct sim *sim, const struct address *address)
 
 /* ---- silence ---------------------------------------------------------------------------------------------------------------- */
 
-static bool
-is_stopped(const struct sim_link *link, int side)
+bool
+net__is_stopped(const struct sim_link *link, int side)
 {
 	const struct sim_net *net = link->sim->net;
 
@@ -218,7 +111,7 @@ is_silent(const struct sim_link *link)
 {
 	struct sim *sim = link->sim;
 
-	return is_stopped(link, 0) || is_stopped(link, 1) || sim->nodes[link->nodes[0]].paused ||
+	return net__is_stopped(link, 0) || net__is_stopped(link, 1) || sim->nodes[link->nodes[0]].paused ||
 	       sim->nodes[link->nodes[1]].paused;
 }
 
@@ -227,13 +120,13 @@ start_queue(struct queue *queue)
 {
 	struct item *first = list_first(&queue->items, struct item, link);
 
-	if (!list_empty(&queue->items) && !sim__event_pending(&queue->event) && !is_stopped(queue->link, queue->side))
+	if (!list_empty(&queue->items) && !sim__event_pending(&queue->event) && !net__is_stopped(queue->link, queue->side))
 		sim__event_at(queue->link->sim, &queue->event, first->time);
 }
 
 /** Something changed about cuts and stops: sets or clears the alarm. */
-static void
-review(struct sim_link *link)
+void
+net__review(struct sim_link *link)
 {
 	struct sim *sim = link->sim;
 
@@ -244,15 +137,15 @@ review(struct sim_link *link)
 			      sim->now + rand_between(&sim->net->rand, sim->options.net_silence_ns * 9 / 10,
 							  sim->options.net_silence_ns));
 	for (int side = 0; side < 2; side++) {
-		if (is_stopped(link, side))
+		if (net__is_stopped(link, side))
 			sim__event_cancel(sim, &link->queues[side].event);
 		else
 			start_queue(&link->queues[side]);
 	}
 }
 
-static uint64_t
-latency(struct sim_link *link, int side, size_t len)
+uint64_t
+net__latency(struct sim_link *link, int side, size_t len)
 {
 	struct sim *sim = link->sim;
 	struct sim_net *net = sim->net;
@@ -266,31 +159,8 @@ latency(struct sim_link *link, int side, size_t len)
 
 /* ---- breaking ---------------------------------------------------------------------------------------------------------------- */
 
-static void
-transfer_over(struct transfer *transfer, int rc)
-{
-	struct env_conn *end = transfer->end;
-
-	sim__event_cancel(end->life->sim, &transfer->event);
-	transfer->rc = rc;
-	list_remove(&transfer->link);
-	sim__loop_add(end->loop, &transfer->due);
-}
-
-static void
-registrations_drop(struct env_conn *end)
-{
-	struct registration *reg;
-
-	while ((reg = list_pop(&end->registrations, struct registration, link)) != NULL) {
-		end->life->mem.stats.handles--;
-		machine_free(reg->iov);
-		machine_free(reg);
-	}
-}
-
-static void
-items_drop(struct queue *queue)
+void
+net__items_drop(struct queue *queue)
 {
 	struct item *item;
 
@@ -300,8 +170,8 @@ items_drop(struct queue *queue)
 	queue->bytes = 0;
 }
 
-static void
-break_end(struct env_conn *end, int rc)
+void
+net__break_end(struct env_conn *end, int rc)
 {
 	struct sim_link *link = end->wire;
 
@@ -311,28 +181,27 @@ break_end(struct env_conn *end, int rc)
 	end->rc = rc;
 	link->sim->net->stats.breaks++;
 	sim__trace(link->sim, "connection broken", end->life->node->id, (uint64_t)(uint32_t)rc, 0);
-	items_drop(&link->queues[end->side]);
-	registrations_drop(end);
-	while (!list_empty(&end->transfers))
-		transfer_over(list_first(&end->transfers, struct transfer, link), -DER_UNREACH);
+	net__items_drop(&link->queues[end->side]);
+	net__registrations_drop(end);
+	net__transfers_break(end);
 	sim__loop_add(end->loop, &end->closed_due);
 }
 
 /** Takes an end off its link; the link goes with the second. */
-static void
-end_free(struct env_conn *end)
+void
+net__end_free(struct env_conn *end)
 {
 	struct sim_link *link = end->wire;
 	int side = end->side;
 
-	registrations_drop(end);
+	net__registrations_drop(end);
 	list_remove(&end->link);
 	link->ends[side] = NULL;
 	machine_free(end);
-	items_drop(&link->queues[side]);
+	net__items_drop(&link->queues[side]);
 	if (link->ends[1 - side] != NULL || !list_empty(&link->queues[1 - side].items))
 		return;
-	items_drop(&link->queues[1 - side]);
+	net__items_drop(&link->queues[1 - side]);
 	sim__event_cancel(link->sim, &link->silence);
 	list_remove(&link->all);
 	machine_free(link);
@@ -348,7 +217,7 @@ closed_run(struct sim_due *due, bool dropped)
 	end->life->mem.stats.handles--;
 	if (end->ops != NULL)
 		end->ops->closed(end->arg, end, end->rc);
-	end_free(end);
+	net__end_free(end);
 }
 
 static struct item *
@@ -359,7 +228,7 @@ queue_put(struct sim_link *link, int side, int kind, size_t len)
 
 	*item = (struct item){.kind = kind, .len = len};
 	list_init(&item->link);
-	item->time = MAX(queue->last_time + 1, link->sim->now + latency(link, side, len));
+	item->time = MAX(queue->last_time + 1, link->sim->now + net__latency(link, side, len));
 	queue->last_time = item->time;
 	queue->bytes += len;
 	list_append(&queue->items, &item->link);
@@ -367,8 +236,8 @@ queue_put(struct sim_link *link, int side, int kind, size_t len)
 }
 
 /** The other end learns of it, after what is on the way. */
-static void
-send_end(struct sim_link *link, int side, int rc)
+void
+net__send_end(struct sim_link *link, int side, int rc)
 {
 	if (link->ends[side] == NULL && list_empty(&link->queues[side].items))
 		return;
@@ -384,16 +253,16 @@ silence_over(struct sim_event *event)
 
 	sim__count(link->sim, "sometimes", "net: broken by silence");
 	if (first == NULL && second == NULL) {
-		items_drop(&link->queues[0]);
-		items_drop(&link->queues[1]);
+		net__items_drop(&link->queues[0]);
+		net__items_drop(&link->queues[1]);
 		list_remove(&link->all);
 		machine_free(link);
 		return;
 	}
 	if (first != NULL)
-		break_end(first, -DER_TIMEDOUT);
+		net__break_end(first, -DER_TIMEDOUT);
 	if (second != NULL)
-		break_end(second, -DER_TIMEDOUT);
+		net__break_end(second, -DER_TIMEDOUT);
 }
 
 /* ---- delivery ---------------------------------------------------------------------------------------------------------------- */
@@ -419,9 +288,9 @@ accepted_run(struct sim_due *due, bool dropped)
 		return;
 	end->listen = NULL;
 	if (listen == NULL) { /* closed meanwhile */
-		send_end(end->wire, 1 - end->side, -DER_UNREACH);
+		net__send_end(end->wire, 1 - end->side, -DER_UNREACH);
 		end->closed_by_us = true;
-		break_end(end, -DER_CANCELED);
+		net__break_end(end, -DER_CANCELED);
 		return;
 	}
 	listen->accepted(listen->arg, end);
@@ -457,8 +326,8 @@ connect_arrived(struct sim_link *link)
 	struct env_conn *end;
 
 	if (listen == NULL || listen->life->node->id != link->nodes[1]) {
-		send_end(link, 0, -DER_UNREACH);
-		items_drop(&link->queues[1]);
+		net__send_end(link, 0, -DER_UNREACH);
+		net__items_drop(&link->queues[1]);
 		return;
 	}
 	life = listen->life;
@@ -490,10 +359,10 @@ item_arrived(struct sim_event *event)
 	if (item->kind == CONNECT) {
 		connect_arrived(link);
 	} else if (item->kind == END && end != NULL) {
-		break_end(end, item->rc);
+		net__break_end(end, item->rc);
 	} else if (end == NULL && link->ends[1 - queue->side] == NULL && list_empty(&queue->items)) {
 		sim__event_cancel(link->sim, &link->silence);
-		items_drop(&link->queues[1 - queue->side]);
+		net__items_drop(&link->queues[1 - queue->side]);
 		list_remove(&link->all);
 		machine_free(link);
 	}
@@ -532,8 +401,6 @@ net_listen(struct env_loop *loop, const char *addr, void (*accepted)(void *arg, 
 		snprintf(listen->text, sizeof(listen->text), "tcp://127.0.0.1:%u", address.port);
 	else
 		snprintf(listen->text, sizeof(listen->text), "tcp://10.0.0.%d:%u", address.host + 1, address.port);
-	if (address.scope != TCP)
-		listen->address.path = strchr(listen->text, ':') + 3;
 	list_append(&life->listens, &listen->link);
 	life->mem.stats.handles++;
 	*out = listen;
@@ -604,16 +471,14 @@ net_connect(struct env_loop *loop, const char *addr, const struct env_conn_ops *
 	link = link_new(sim, &address, life->node->id, listen != NULL ? listen->life->node->id : life->node->id);
 	link->creds[0] = (struct env_cred){.uid = life->node->uid, .gid = life->node->gid,
 					   .pid = life->env.ops->host.getpid(&life->env), .known = address.scope != TCP};
-	link->address.path = NULL;
 	end = end_new(life, loop, link, 0);
 	end->ops = ops;
 	end->arg = arg;
 	if (listen != NULL) {
-		link->address.path = listen->address.path;
 		queue_put(link, 1, CONNECT, 0);
-		review(link);
+		net__review(link);
 	} else {
-		send_end(link, 0, -DER_UNREACH);
+		net__send_end(link, 0, -DER_UNREACH);
 	}
 	*conn = end;
 	return 0;
@@ -628,8 +493,8 @@ net_bind(struct env_conn *conn, const struct env_conn_ops *ops, void *arg)
 
 /* ---- messages ---------------------------------------------------------------------------------------------------------------- */
 
-static size_t
-iov_len(const struct iovec *iov, int iov_nr)
+size_t
+net__iov_len(const struct iovec *iov, int iov_nr)
 {
 	size_t len = 0;
 
@@ -638,8 +503,8 @@ iov_len(const struct iovec *iov, int iov_nr)
 	return len;
 }
 
-static void
-iov_gather(uint8_t *to, const struct iovec *iov, int iov_nr)
+void
+net__iov_gather(uint8_t *to, const struct iovec *iov, int iov_nr)
 {
 	for (int i = 0; i < iov_nr; i++) {
 		if (iov[i].iov_len > 0)
@@ -653,7 +518,7 @@ net_send(struct env_conn *conn, const struct iovec *iov, int iov_nr)
 {
 	struct sim_link *link = conn->wire;
 	struct sim *sim = link->sim;
-	size_t len = iov_len(iov, iov_nr);
+	size_t len = net__iov_len(iov, iov_nr);
 	int to = 1 - conn->side;
 	bool breaks;
 
@@ -671,12 +536,12 @@ net_send(struct env_conn *conn, const struct iovec *iov, int iov_nr)
 	if (!breaks || rand_below(&sim->net->rand, 2) == 0) {
 		struct item *item = queue_put(link, to, MESSAGE, len);
 
-		iov_gather(item->data, iov, iov_nr);
+		net__iov_gather(item->data, iov, iov_nr);
 		start_queue(&link->queues[to]);
 	}
 	if (breaks) {
-		send_end(link, to, -DER_UNREACH);
-		send_end(link, conn->side, -DER_UNREACH);
+		net__send_end(link, to, -DER_UNREACH);
+		net__send_end(link, conn->side, -DER_UNREACH);
 	}
 	return 0;
 }
@@ -703,13 +568,13 @@ net_close(struct env_conn *conn)
 		/* In bad weather a close may overtake what was sent. */
 		if (sim->options.net_break_ppm != 0 && rand_below(&sim->net->rand, 4) == 0 &&
 		    link->ends[to] != NULL) {
-			items_drop(&link->queues[to]);
-			send_end(link, to, -DER_UNREACH);
+			net__items_drop(&link->queues[to]);
+			net__send_end(link, to, -DER_UNREACH);
 		} else {
-			send_end(link, to, 0);
+			net__send_end(link, to, 0);
 		}
 	}
-	break_end(conn, -DER_CANCELED);
+	net__break_end(conn, -DER_CANCELED);
 }
 
 void
@@ -728,193 +593,6 @@ net_cred(struct env_conn *conn, struct env_cred *cred)
 	*cred = conn->wire->creds[1 - conn->side];
 }
 
-/* ---- one-sided transfers --------------------------------------------------------------------------------------------------- */
-
-static struct iovec *
-iov_copy(const struct iovec *iov, int iov_nr)
-{
-	size_t size = sizeof(*iov) * (size_t)iov_nr;
-
-	return memcpy(machine_alloc(size), iov, size);
-}
-
-static int
-net_mem_reg(struct env_conn *conn, const struct iovec *iov, int iov_nr, int access, struct env_rkey *key)
-{
-	struct sim *sim = conn->life->sim;
-	struct registration *reg;
-
-	if (conn->broken)
-		return -DER_UNREACH;
-	if (sim__mem_strikes(&conn->life->mem, __builtin_return_address(0)))
-		return -DER_NOMEM;
-	reg = machine_alloc(sizeof(*reg));
-	*reg = (struct registration){.iov = iov_copy(iov, iov_nr), .iov_nr = iov_nr, .access = access};
-	reg->key.id = rand_u64(&sim->net->rand);
-	reg->key.secret = rand_u64(&sim->net->rand);
-	list_append(&conn->registrations, &reg->link);
-	conn->life->mem.stats.handles++;
-	*key = reg->key;
-	return 0;
-}
-
-static void
-net_mem_unreg(struct env_conn *conn, struct env_rkey key)
-{
-	struct registration *reg;
-
-	list_each(reg, &conn->registrations, link) {
-		if (reg->key.id != key.id || reg->key.secret != key.secret)
-			continue;
-		list_remove(&reg->link);
-		conn->life->mem.stats.handles--;
-		machine_free(reg->iov);
-		machine_free(reg);
-		return;
-	}
-}
-
-/** Moves len bytes between data and the registered memory, from off on. */
-static void
-touch(const struct registration *reg, uint64_t off, uint8_t *data, size_t len, bool put)
-{
-	for (int i = 0; i < reg->iov_nr && len > 0; i++) {
-		size_t nr;
-
-		if (off >= reg->iov[i].iov_len) {
-			off -= reg->iov[i].iov_len;
-			continue;
-		}
-		nr = MIN(len, reg->iov[i].iov_len - (size_t)off);
-		if (put)
-			memcpy((char *)reg->iov[i].iov_base + off, data, nr);
-		else
-			memcpy(data, (char *)reg->iov[i].iov_base + off, nr);
-		data += nr;
-		len -= nr;
-		off = 0;
-	}
-}
-
-static int
-transfer_touch(struct transfer *transfer, struct env_conn *peer)
-{
-	struct registration *reg;
-
-	list_each(reg, &peer->registrations, link) {
-		size_t total = iov_len(reg->iov, reg->iov_nr);
-
-		if (reg->key.id != transfer->key.id)
-			continue;
-		if (reg->key.secret != transfer->key.secret ||
-		    !(reg->access & (transfer->put ? ENV_REG_WRITE : ENV_REG_READ)) || transfer->off > total ||
-		    transfer->len > total - transfer->off)
-			return -DER_NO_PERM;
-		touch(reg, transfer->off, transfer->data, transfer->len, transfer->put);
-		return 0;
-	}
-	return -DER_NO_PERM;
-}
-
-static void
-transfer_send(struct transfer *transfer, int side)
-{
-	struct sim_link *link = transfer->end->wire;
-
-	transfer->waiting = is_stopped(link, side);
-	if (!transfer->waiting)
-		sim__event_at(link->sim, &transfer->event,
-			      link->sim->now + latency(link, side, transfer->put != transfer->back ? transfer->len : 0));
-}
-
-static void
-transfer_arrived(struct sim_event *event)
-{
-	struct transfer *transfer = container_of(event, struct transfer, event);
-	struct env_conn *end = transfer->end, *peer = end->wire->ends[1 - end->side];
-	struct sim *sim = end->life->sim;
-	uint8_t *from = transfer->data;
-
-	if (is_stopped(end->wire, transfer->back ? end->side : 1 - end->side)) {
-		transfer->waiting = true; /* cut while it was on its way */
-		return;
-	}
-	sim__digest(sim, transfer->data, transfer->len);
-	if (!transfer->back) {
-		/* Not accepted yet or just broken: the news of a break is on its way, and ends the transfer. */
-		if (peer == NULL || peer->broken) {
-			if (peer == NULL)
-				sim__event_at(sim, &transfer->event, sim->now + latency(end->wire, end->side, 0));
-			return;
-		}
-		transfer->rc = transfer_touch(transfer, peer);
-		transfer->back = true;
-		transfer_send(transfer, end->side);
-		return;
-	}
-	for (int i = 0; i < transfer->iov_nr && !transfer->put && transfer->rc == 0; i++) {
-		memcpy(transfer->iov[i].iov_base, from, transfer->iov[i].iov_len);
-		from += transfer->iov[i].iov_len;
-	}
-	transfer_over(transfer, transfer->rc);
-}
-
-static void
-transfer_run(struct sim_due *due, bool dropped)
-{
-	struct transfer *transfer = container_of(due, struct transfer, due);
-	void (*done)(void *arg, int rc) = transfer->done;
-	void *arg = transfer->arg;
-	int rc = transfer->rc;
-
-	machine_free(transfer->iov);
-	machine_free(transfer->data);
-	machine_free(transfer);
-	if (!dropped)
-		done(arg, rc);
-}
-
-static int
-transfer_start(struct env_conn *conn, struct env_rkey key, uint64_t off, const struct iovec *iov, int iov_nr,
-	       void (*done)(void *arg, int rc), void *arg, bool put)
-{
-	struct transfer *transfer;
-
-	if (conn->broken)
-		return -DER_UNREACH;
-	if (sim__mem_strikes(&conn->life->mem, __builtin_return_address(0)))
-		return -DER_NOMEM;
-	if (conn->life->dying)
-		return 0;
-	transfer = machine_alloc_zeroed(sizeof(*transfer));
-	*transfer = (struct transfer){.end = conn, .put = put, .key = key, .off = off, .iov = iov_copy(iov, iov_nr),
-				      .iov_nr = iov_nr, .len = iov_len(iov, iov_nr), .done = done, .arg = arg,
-				      .due.run = transfer_run};
-	transfer->event = (struct sim_event){.node = conn->life->node->id, .what = put ? "put" : "get",
-					     .fire = transfer_arrived};
-	transfer->data = machine_alloc_zeroed(transfer->len);
-	if (put)
-		iov_gather(transfer->data, iov, iov_nr);
-	list_append(&conn->transfers, &transfer->link);
-	conn->life->sim->net->stats.transfers++;
-	transfer_send(transfer, 1 - conn->side);
-	return 0;
-}
-
-static int
-net_get(struct env_conn *conn, struct env_rkey key, uint64_t off, const struct iovec *iov, int iov_nr,
-	void (*done)(void *arg, int rc), void *arg)
-{
-	return transfer_start(conn, key, off, iov, iov_nr, done, arg, false);
-}
-
-static int
-net_put(struct env_conn *conn, struct env_rkey key, uint64_t off, const struct iovec *iov, int iov_nr,
-	void (*done)(void *arg, int rc), void *arg)
-{
-	return transfer_start(conn, key, off, iov, iov_nr, done, arg, true);
-}
-
 const struct env_net_ops sim__net_ops = {
 	.listen = net_listen,
 	.listen_addr = net_listen_addr,
@@ -925,188 +603,8 @@ const struct env_net_ops sim__net_ops = {
 	.queued = net_queued,
 	.close = net_close,
 	.cred = net_cred,
-	.mem_reg = net_mem_reg,
-	.mem_unreg = net_mem_unreg,
-	.get = net_get,
-	.put = net_put,
+	.mem_reg = net__mem_reg,
+	.mem_unreg = net__mem_unreg,
+	.get = net__get,
+	.put = net__put,
 };
-
-/* ---- weather ------------------------------------------------------------------------------------------------------------------ */
-
-static void
-end_died(struct env_conn *end, enum sim_crash how)
-{
-	struct sim_link *link = end->wire;
-	struct transfer *transfer;
-
-	list_remove(&end->closed_due.link);
-	list_remove(&end->accept_due.link);
-	while ((transfer = list_pop(&end->transfers, struct transfer, link)) != NULL) {
-		sim__event_cancel(link->sim, &transfer->event);
-		machine_free(transfer->iov);
-		machine_free(transfer->data);
-		machine_free(transfer);
-	}
-	if (!end->broken && how == SIM_POWER) {
-		link->unplugged = true;
-		review(link);
-	} else if (!end->broken) {
-		send_end(link, 1 - end->side, -DER_UNREACH);
-	}
-	end_free(end);
-}
-
-void
-sim__net_node_died(struct sim_life *life, enum sim_crash how)
-{
-	struct env_listen *listen;
-
-	while (!list_empty(&life->conns))
-		end_died(list_first(&life->conns, struct env_conn, link), how);
-	while ((listen = list_pop(&life->listens, struct env_listen, link)) != NULL)
-		machine_free(listen);
-}
-
-static void
-transfers_go_on(struct env_conn *end)
-{
-	struct transfer *transfer;
-
-	list_each(transfer, &end->transfers, link)
-		if (transfer->waiting)
-			transfer_send(transfer, transfer->back ? end->side : 1 - end->side);
-}
-
-void
-sim__net_review(struct sim *sim)
-{
-	struct sim_link *link;
-
-	list_each(link, &sim->net->links, all) {
-		review(link);
-		for (int side = 0; side < 2; side++)
-			if (link->ends[side] != NULL)
-				transfers_go_on(link->ends[side]);
-	}
-}
-
-void
-sim_net_cut(struct sim *sim, int from, int to, bool cut)
-{
-	for (uint32_t a = 0; a < sim->node_nr; a++)
-		for (uint32_t b = 0; b < sim->node_nr; b++)
-			if (a != b && (from == SIM_ANY || from == (int)a) && (to == SIM_ANY || to == (int)b))
-				sim->net->cut[a][b] = cut;
-	if (cut)
-		sim__count(sim, "fault", "link cut");
-	sim__net_review(sim);
-}
-
-void
-sim_net_slow(struct sim *sim, int from, int to, uint32_t factor)
-{
-	for (uint32_t a = 0; a < sim->node_nr; a++)
-		for (uint32_t b = 0; b < sim->node_nr; b++)
-			if ((from == SIM_ANY || from == (int)a) && (to == SIM_ANY || to == (int)b))
-				sim->net->slow[a][b] = factor;
-}
-
-void
-sim_net_break(struct sim *sim, uint32_t a, uint32_t b)
-{
-	struct sim_link *link;
-
-	sim__count(sim, "fault", "connections reset");
-	list_each(link, &sim->net->links, all) {
-		if (!(link->nodes[0] == a && link->nodes[1] == b) && !(link->nodes[0] == b && link->nodes[1] == a))
-			continue;
-		for (int side = 0; side < 2; side++)
-			if (link->ends[side] != NULL)
-				break_end(link->ends[side], -DER_UNREACH);
-	}
-}
-
-void
-sim_net_stats(const struct sim *sim, struct sim_net_stats *stats)
-{
-	*stats = sim->net->stats;
-}
-
-static void
-strike_mend(struct sim_event *event)
-{
-	struct sim_cut *cut = container_of(event, struct sim_cut, event);
-	struct sim *sim = cut->sim;
-
-	sim_net_cut(sim, cut->from, cut->to, false);
-	list_remove(&cut->link);
-	machine_free(cut);
-}
-
-static void
-strike_cut(struct sim_event *event)
-{
-	struct sim_net *net = container_of(event, struct sim_net, storm);
-	struct sim *sim = net->sim;
-	struct sim_cut *cut;
-
-	if (sim->options.partition_ns == 0 || sim->node_nr < 2)
-		return;
-	cut = machine_alloc_zeroed(sizeof(*cut));
-	cut->sim = sim;
-	cut->from = (int)rand_below(&sim->nemesis, sim->node_nr);
-	cut->to = (int)rand_below(&sim->nemesis, sim->node_nr);
-	if (rand_below(&sim->nemesis, 4) == 0) /* the whole node, in this direction */
-		*(rand_below(&sim->nemesis, 2) == 0 ? &cut->from : &cut->to) = SIM_ANY;
-	cut->event = (struct sim_event){.what = "strike: mend", .fire = strike_mend};
-	list_append(&net->cuts, &cut->link);
-	sim_net_cut(sim, cut->from, cut->to, true);
-	sim__event_at(sim, &cut->event, sim->now + sim__delay(&sim->nemesis, sim->options.heal_ns / 100,
-								  sim->options.heal_ns));
-	sim__net_storm(sim);
-}
-
-void
-sim__net_storm(struct sim *sim)
-{
-	uint64_t mean = sim->options.partition_ns;
-
-	sim__event_cancel(sim, &sim->net->storm);
-	if (mean != 0)
-		sim__event_at(sim, &sim->net->storm, sim->now + sim__delay(&sim->nemesis, mean / 100, mean));
-}
-
-void
-sim__net_init(struct sim *sim)
-{
-	struct sim_net *net = machine_alloc_zeroed(sizeof(*net));
-
-	sim->net = net;
-	net->sim = sim;
-	list_init(&net->links);
-	list_init(&net->cuts);
-	rand_init(&net->rand, sim->seed, RAND_NET);
-	net->storm = (struct sim_event){.what = "strike: cut", .fire = strike_cut};
-	for (int a = 0; a < SIM_NODES_MAX; a++)
-		for (int b = 0; b < SIM_NODES_MAX; b++)
-			net->slow[a][b] = 1;
-}
-
-void
-sim__net_fini(struct sim *sim)
-{
-	struct sim_link *link;
-	struct sim_cut *cut;
-
-	while ((cut = list_pop(&sim->net->cuts, struct sim_cut, link)) != NULL) {
-		sim__event_cancel(sim, &cut->event);
-		machine_free(cut);
-	}
-	while ((link = list_pop(&sim->net->links, struct sim_link, all)) != NULL) {
-		items_drop(&link->queues[0]);
-		items_drop(&link->queues[1]);
-		sim__event_cancel(sim, &link->silence);
-		machine_free(link);
-	}
-	machine_free(sim->net);
-}
