@@ -131,7 +131,8 @@ values_do_not_depend_on_how_bytes_are_cut(void **state)
 static void
 every_flipped_bit_is_found_in_its_chunk(void **state)
 {
-	unsigned char data[600], stored[600 * 8];
+	static unsigned char stored[600 * 8], same[600 * 8];
+	unsigned char data[600];
 	struct rand rand;
 
 	rand_init(&rand, 3, 0);
@@ -140,7 +141,6 @@ every_flipped_bit_is_found_in_its_chunk(void **state)
 		uint64_t chunk = rand_between(&rand, 1, 200), start = rand_below(&rand, 1000), bad = 99, nr;
 		size_t off = rand_below(&rand, 50), len = rand_between(&rand, 1, 500), bit, cut = rand_below(&rand, 601);
 		struct iovec iov[2] = {{data, cut}, {data + cut, 600 - cut}}, flat = {data, 600};
-		unsigned char same[600 * 8];
 
 		rand_fill(&rand, data, sizeof(data));
 		nr = csum_chunk_nr(start, len, chunk);
