@@ -423,9 +423,13 @@ pool_svc_run(struct pool_svc_op *op)
 {
 	struct rsvc_request request;
 	struct rsvc_op rsvc = {.write = op->write, .answer = op->answer, .answer_size = op->answer_size, .run = run_op, .arg = op};
+	int rc;
 
 	if (op->svc->rsvc == NULL)
 		return -DER_NOTLEADER;
+	rc = targets_reserve_epochs(op->svc->all->config.targets);
+	if (rc != 0)
+		return rc;
 	if (op->committed != NULL)
 		rsvc.committed = committed_op;
 	if (op->in != NULL && !uuid_is_null(op->in->request.client)) {

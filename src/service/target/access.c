@@ -133,7 +133,9 @@ target_cont_access(struct target *target, const uuid_t pool_uuid, const uuid_t h
 	if (map_version > pool->map_version)
 		return -DER_STALE;
 	pool->refs++;
-	rc = handle_resolve(pool, handle, &access);
+	rc = targets_reserve_epochs(target->all);
+	if (rc == 0)
+		rc = handle_resolve(pool, handle, &access);
 	if (rc == 0 && (access.caps & caps) != caps)
 		rc = -DER_NO_PERM;
 	if (rc == 0)

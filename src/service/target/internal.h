@@ -13,6 +13,8 @@ struct targets {
 	struct target **at;
 	target_resolve resolve;
 	void *resolve_arg;
+	int (*reserve)(void *arg);
+	void *reserve_arg;
 };
 
 struct target {

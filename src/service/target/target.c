@@ -231,6 +231,23 @@ targets_epoch(struct targets *targets)
 }
 
 void
+targets_set_reserve(struct targets *targets, int (*reserve)(void *arg), void *arg)
+{
+	targets->reserve = reserve;
+	targets->reserve_arg = arg;
+}
+
+int
+targets_reserve_epochs(struct targets *targets)
+{
+	uint64_t ceiling;
+
+	if (likely(!hlc_clock_needs_reserve(targets->config.clock, env_wall(targets->env), TARGETS_AHEAD_NS, &ceiling)))
+		return 0;
+	return targets->reserve != NULL ? targets->reserve(targets->reserve_arg) : -DER_OVERLOAD_RETRY;
+}
+
+void
 targets_set_resolve(struct targets *targets, target_resolve resolve, void *arg)
 {
 	targets->resolve = resolve;
