@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Metrics: a tree of named nodes. A producer (telemetry_producer.h) makes and changes them, a consumer
- * (telemetry_consumer.h) reads them. Units are names from the list below or any short text.
+ * (telemetry_consumer.h) of the same process reads them. Units are names from the list below or any short text.
  */
 #ifndef GURT_TELEMETRY_COMMON_H
 #define GURT_TELEMETRY_COMMON_H
@@ -232,7 +232,7 @@ struct d_tm_context;
 /** Key of the metrics of the server with a number. */
 key_t d_tm_get_srv_key(int srv_idx);
 
-/** The tree that a link stands for; NULL: gone. */
+/** The tree that a link stands for, or a node that is none; NULL: gone. */
 struct d_tm_node_t *d_tm_follow_link(struct d_tm_context *ctx, struct d_tm_node_t *link);
 
 /** Adds a node to a list. 0; -DER_NOMEM. */

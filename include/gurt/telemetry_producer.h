@@ -29,7 +29,7 @@ void d_tm_dec_gauge(struct d_tm_node_t *metric, uint64_t value);
  * \param[in]	id		number under which d_tm_open() finds them
  * \param[in]	mem_size	bytes for them
  * \param[in]	flags		D_TM_SERIALIZATION and others
- * \return			0 or a negative DER number
+ * \return			0; -DER_ALREADY; -DER_NO_SHMEM; -DER_NOSYS: metrics that outlive the process
  */
 int d_tm_init(int id, uint64_t mem_size, int flags);
 int d_tm_init_with_name(int id, uint64_t mem_size, int flags, const char *root_name);
@@ -48,7 +48,7 @@ int d_tm_add_metric(struct d_tm_node_t **node, int metric_type, char *desc, char
 int d_tm_add_ephemeral_dir(struct d_tm_node_t **node, size_t size_bytes, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** Shows the tree with a key at a path. */
+/** Shows the tree of another process, with a key, at a path. -DER_NOSYS. */
 int d_tm_attach_path_segment(key_t key, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** Removes a directory of d_tm_add_ephemeral_dir(); the second form: 0 too when it is not there. */

@@ -3,6 +3,7 @@
  * libgurt: numbers: hashes, random numbers, standard deviation, waits that grow.
  */
 #include <gurt/common.h>
+#include <gurt/telemetry_common.h>
 #include "base/hash64.h"
 
 /* ---- hashes ----------------------------------------------------------------------------------------------------- */
@@ -123,6 +124,17 @@ d_stand_div(double *array, int nr)
 	for (i = 0; i < nr; i++)
 		squares += (array[i] - mean) * (array[i] - mean);
 	return square_root(squares / nr);
+}
+
+double
+d_tm_compute_standard_dev(double sum_of_squares, uint64_t sample_size, double mean)
+{
+	double variance;
+
+	if (sample_size < 2)
+		return 0;
+	variance = (sum_of_squares - (double)sample_size * mean * mean) / (double)(sample_size - 1);
+	return variance > 0 ? square_root(variance) : 0;
 }
 
 int
