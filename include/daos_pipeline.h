@@ -3,8 +3,8 @@
  * Pipelines: filters and aggregations that engines apply to the dkeys of an object, so that only results travel.
  *
  * A pipeline has filters, all of which a dkey must pass, and aggregations over those that pass. A filter is a list of
- * parts in prefix order: a function and then its operands, which are functions, akeys, the dkey, or constants.
- * Names of part types: "DAOS_FILTER_FUNC_EQ", "DAOS_FILTER_AKEY", "DAOS_FILTER_DKEY", "DAOS_FILTER_CONST" and so on.
+ * parts in prefix order: a function and then its operands, which are functions, akeys, the dkey, or constants. What a
+ * filter or part is, is said by name.
  */
 #ifndef DAOS_PIPELINE_H
 #define DAOS_PIPELINE_H
@@ -19,7 +19,7 @@ extern "C" {
 
 /** One part of a filter. */
 typedef struct {
-	d_iov_t part_type;     /**< name of the part type */
+	d_iov_t part_type;     /**< name of the part type, e.g. "DAOS_FILTER_AKEY" */
 	d_iov_t data_type;     /**< name of the type of its data, e.g. "DAOS_FILTER_TYPE_INTEGER8" */
 	uint32_t num_operands; /**< operands that follow a function */
 	daos_key_t akey;       /**< akey whose value is read */

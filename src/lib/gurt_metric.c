@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libgurt: metrics of a client process: the tree, and changing values. The tree is in the process's own memory: it has
- * no links into that of others, and readers are of this process. (Engines and the tools that read them have the telemetry
- * room.)
+ * no links into that of others, and readers are of this process. (Engines and the tools that read them have the
+ * telemetry room.)
  *
  *  I1  Nodes are added to the end of their parent's children and stay until d_tm_fini() or, below an ephemeral
  *      directory, until that is deleted: who walks needs no lock.
  *  I2  A tree with readers is freed by the last of them.
  *  I3  A value that several may write is changed under its node's lock (dtn_protect).
- *  I4  room + what nodes take = what the tree was given + what each ephemeral directory brought (its dtn_shmem_key).
+ *  I4  room + what nodes take = what the tree was given + what ephemeral directories brought (their dtn_shmem_key),
+ *      or less when others used what a directory that is gone had brought.
  */
 #include <gurt/common.h>
 #include <gurt/telemetry_consumer.h>
@@ -80,7 +81,7 @@ node_free(struct d_tm_node_t *node)
 		text_give(metric->dtm_units);
 		give(metric, sizeof(*metric));
 	}
-	tree.room -= (uint64_t)node->dtn_shmem_key;
+	tree.room -= MIN(tree.room, (uint64_t)node->dtn_shmem_key);
 	pthread_mutex_destroy(&node->dtn_lock);
 	text_give(node->dtn_name);
 	give(node, sizeof(*node));

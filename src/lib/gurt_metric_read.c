@@ -2,8 +2,8 @@
 /*
  * libgurt: metrics of a client process: reading and printing them.
  *
- * A line of values reads "path: value unit (statistics)" or, as CSV, "path,value,least,most,mean,samples,deviation", with
- * a column before it for the time and behind it for description and unit where these are asked for.
+ * A line of values reads "path: value unit (statistics)" or, as CSV, "path,value,least,most,mean,samples,deviation",
+ * with a column before it for the time and behind it for description and unit where these are asked for.
  */
 #include <gurt/common.h>
 #include <gurt/telemetry_consumer.h>
@@ -466,7 +466,8 @@ d_tm_print_timestamp(time_t *clk, char *name, int format, int opt_fields, FILE *
 static void
 print_time(const struct timespec *tms, int format, FILE *stream)
 {
-	fprintf(stream, format == D_TM_CSV ? "%lld.%06ld" : "%lld.%06ld s", (long long)tms->tv_sec, tms->tv_nsec / NSEC_PER_USEC);
+	fprintf(stream, format == D_TM_CSV ? "%lld.%06ld" : "%lld.%06ld s", (long long)tms->tv_sec,
+		tms->tv_nsec / NSEC_PER_USEC);
 }
 
 void
@@ -499,8 +500,8 @@ print_meminfo(struct d_tm_node_t *node, const char *name, int format, int opt_fi
 	info = node->dtn_metric->dtm_data.meminfo;
 	metric__unlock(node);
 	print_head(name, D_TM_MEMINFO, format, opt_fields, stream);
-	fprintf(stream, "arena %" PRIu64 " ordblks %" PRIu64 " uordblks %" PRIu64 " fordblks %" PRIu64, info.arena, info.ordblks,
-		info.uordblks, info.fordblks);
+	fprintf(stream, "arena %" PRIu64 " ordblks %" PRIu64 " uordblks %" PRIu64 " fordblks %" PRIu64, info.arena,
+		info.ordblks, info.uordblks, info.fordblks);
 }
 
 /** The value of a metric, without the end of the line. */
@@ -533,7 +534,8 @@ print_value(struct d_tm_context *ctx, struct d_tm_node_t *node, char *name, int 
 	case D_TM_GAUGE:
 	case D_TM_STATS_GAUGE:
 		d_tm_get_gauge(ctx, &val, &stats, node);
-		d_tm_print_gauge(val, node->dtn_metric->dtm_stats != NULL ? &stats : NULL, name, format, units, opt_fields, stream);
+		d_tm_print_gauge(val, node->dtn_metric->dtm_stats != NULL ? &stats : NULL, name, format, units, opt_fields,
+				 stream);
 		break;
 	case D_TM_MEMINFO:
 		print_meminfo(node, name, format, opt_fields, stream);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <daos.h>
+#include <daos_pipeline.h>
 #include <grp.h>
 #include <gurt/common.h>
 #include <unistd.h>
@@ -377,6 +378,30 @@ container_filters_hold_eight_parts(void **state)
 	daos_pool_cont_filter_fini(&filter);
 }
 
+static void
+pipelines_are_lists_of_filters_and_parts(void **state)
+{
+	daos_filter_part_t parts[3] = {0};
+	daos_filter_t filter, other;
+	daos_pipeline_t pipeline;
+	int i;
+
+	daos_pipeline_init(&pipeline);
+	daos_filter_init(&filter);
+	daos_filter_init(&other);
+	assert_int_equal(daos_pipeline_add(&pipeline, &filter), -DER_INVAL);
+	d_iov_set(&filter.filter_type, (void *)"DAOS_FILTER_CONDITION", strlen("DAOS_FILTER_CONDITION"));
+	d_iov_set(&other.filter_type, (void *)"DAOS_FILTER_AGGREGATION", strlen("DAOS_FILTER_AGGREGATION"));
+	for (i = 0; i < 3; i++)
+		assert_int_equal(daos_filter_add(&filter, &parts[i]), 0);
+	assert_ptr_equal(filter.parts[2], &parts[2]);
+	assert_int_equal(daos_pipeline_add(&pipeline, &filter), 0);
+	assert_int_equal(daos_pipeline_add(&pipeline, &other), 0);
+	assert_true(pipeline.num_filters == 1 && pipeline.num_aggr_filters == 1);
+	assert_int_equal(daos_pipeline_free(&pipeline), 0);
+	assert_true(filter.parts == NULL && pipeline.filters == NULL && pipeline.num_filters == 0);
+}
+
 int
 main(void)
 {
@@ -395,6 +420,7 @@ main(void)
 		cmocka_unit_test(ranks_are_read_from_text),
 		cmocka_unit_test(epochs_are_times_of_day),
 		cmocka_unit_test(container_filters_hold_eight_parts),
+		cmocka_unit_test(pipelines_are_lists_of_filters_and_parts),
 	};
 
 	return cmocka_run_group_tests_name("common", tests, NULL, NULL);

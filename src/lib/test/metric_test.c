@@ -148,7 +148,8 @@ histograms_count_by_width(void **state)
 }
 
 static void
-print_one(struct d_tm_context *ctx, struct d_tm_node_t *node, int level, char *path, int format, int opt_fields, void *arg)
+print_one(struct d_tm_context *ctx, struct d_tm_node_t *node, int level, char *path, int format, int opt_fields,
+	  void *arg)
 {
 	d_tm_print_node(ctx, node, level, path, format, opt_fields, arg);
 }
@@ -168,8 +169,8 @@ trees_are_printed_and_reset(void **state)
 	d_tm_set_counter(counter, 42);
 	d_tm_set_gauge(gauge, 3);
 	d_tm_print_field_descriptors(D_TM_INCLUDE_METADATA, stream);
-	d_tm_iterate(ctx, d_tm_find_metric(ctx, (char *)"p"), 0, D_TM_ALL_NODES, NULL, D_TM_CSV, D_TM_INCLUDE_METADATA, print_one,
-		     stream);
+	d_tm_iterate(ctx, d_tm_find_metric(ctx, (char *)"p"), 0, D_TM_ALL_NODES, NULL, D_TM_CSV, D_TM_INCLUDE_METADATA,
+		     print_one, stream);
 	d_tm_iterate(ctx, d_tm_find_metric(ctx, (char *)"p"), 0, D_TM_ALL_NODES, NULL, D_TM_STANDARD, 0, print_one, stream);
 	d_tm_reset_node(ctx, counter, 0, NULL, D_TM_STANDARD, D_TM_INCLUDE_TYPE, stream);
 	fclose(stream);
