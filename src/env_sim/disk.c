@@ -716,7 +716,7 @@ disk_open(struct env *env, const char *path, int flags, uint64_t size, struct en
 	struct env_disk *handle;
 	int rc;
 
-	if (life->dying)
+	if (sim__file_strikes(life))
 		return -DER_IO;
 	if (sim__mem_strikes(&life->mem, __builtin_return_address(0)))
 		return -DER_NOMEM;

@@ -33,6 +33,7 @@ enum { SIM_NODES_MAX = 64, SIM_ANY = -1 };
 	X(fill, 0xA5, 255, K, "byte that fresh memory is filled with")                                                   \
 	X(capacity, 1ULL << 40, 1ULL << 50, K, "bytes of each host's file system")                                       \
 	X(cores, 4, 256, K, "of each host")                                                                              \
+	X(watchdog_s, 0, 3600, K, "real seconds after which one event counts as stuck; 0: never")                        \
 	X(check_buffers, 1, 1, K, "fail when a buffer changes while it is written")                                      \
 	X(direct, 1, 1, K, "disks bypass the page cache")                                                                \
 	X(block_size, 4096, 4096, K, "of disks: 512 or 4096")                                                            \
@@ -58,6 +59,7 @@ enum { SIM_NODES_MAX = 64, SIM_ANY = -1 };
 	X(lost_write_ppm, 0, 500, F, "a write is dropped and reported good")                                             \
 	X(stale_read_ppm, 0, 500, F, "a read returns what was there before the last write")                              \
 	X(stall_ppm, 0, 1000, F, "an operation of a disk takes 100 times as long")                                       \
+	X(file_error_ppm, 0, 2000, F, "an operation on a small file or a directory fails and changes nothing")          \
 	X(net_break_ppm, 0, 2000, F, "a message breaks its connection, before or after its arrival")                     \
 	X(net_clog_ppm, 0, 2000, F, "a message takes a thousand times as long, and what follows waits")                  \
 	X(crash_ns, 0, 20000000000, F, "mean time between deaths of a node that has a boot function")                    \
@@ -197,6 +199,9 @@ void sim_disk_poke(struct sim_disk *disk, uint64_t off, const void *buf, size_t 
 void sim_disk_flip_bit(struct sim_disk *disk, uint64_t bit);
 uint64_t sim_disk_size(const struct sim_disk *disk);
 
+/** The nth operation on small files and directories (and opening of disks) from now fails, with persistent all after it. */
+void sim_file_fail(struct sim *sim, uint32_t node, uint64_t nth, bool persistent);
+
 /* ---- recording what reaches the disks of a host, and cutting it short ----------------------------------------------- */
 enum sim_record_kind {
 	SIM_RECORD_WRITE,   /* submitted: may be in part on the medium from now on */
@@ -242,6 +247,8 @@ size_t sim_record_undecided(const struct sim_record *record, size_t prefix);
 void sim_net_cut(struct sim *sim, int from, int to, bool cut);
 /** Breaks all connections between two nodes now. */
 void sim_net_break(struct sim *sim, uint32_t a, uint32_t b);
+/** The nth message from now, whoever sends it, is lost with its connection. 0: none. */
+void sim_net_break_at(struct sim *sim, uint64_t nth);
 /** Latencies from one node to another are multiplied. */
 void sim_net_slow(struct sim *sim, int from, int to, uint32_t factor);
 struct sim_net_stats {

@@ -94,6 +94,33 @@ sim__files_free(struct sim_host *host)
 		sim__file_remove(host, list_first(&host->files, struct sim_file, link));
 }
 
+/* ---- faults ------------------------------------------------------------------------------------------------------------- */
+
+bool
+sim__file_strikes(struct sim_life *life)
+{
+	struct sim_node *node = life->node;
+
+	if (life->dying)
+		return true;
+	if (node->file_fail_nth == 1) {
+		if (!node->file_fail_persistent)
+			node->file_fail_nth = 0;
+		sim__count(life->sim, "fault", "file operation failed on demand");
+		return true;
+	}
+	if (node->file_fail_nth > 1)
+		node->file_fail_nth--;
+	return sim__fault(life->sim, &node->fault, life->sim->options.file_error_ppm, "file operation failed");
+}
+
+void
+sim_file_fail(struct sim *sim, uint32_t node, uint64_t nth, bool persistent)
+{
+	sim->nodes[node].file_fail_nth = nth;
+	sim->nodes[node].file_fail_persistent = persistent;
+}
+
 /* ---- env's verbs -------------------------------------------------------------------------------------------------------- */
 
 static struct sim_host *
@@ -108,6 +135,8 @@ file_read(struct env *env, const char *path, size_t max, char **data, size_t *le
 	struct sim_file *file = sim__file_find(host_of(env), path);
 	const char *from;
 
+	if (sim__file_strikes(sim__life(env)))
+		return -DER_IO;
 	if (file == NULL)
 		return -DER_NONEXIST;
 	if (file->kind != SIM_FILE)
@@ -132,7 +161,7 @@ file_write(struct env *env, const char *path, const void *data, size_t len, mode
 	struct sim_file *file = sim__file_find(host, path);
 	int rc;
 
-	if (life->dying)
+	if (sim__file_strikes(life))
 		return -DER_IO;
 	if (len > host->sim->options.capacity - MIN(host->used, host->sim->options.capacity))
 		return -DER_NOSPACE;
@@ -177,7 +206,7 @@ file_mkdir(struct env *env, const char *path, mode_t mode)
 
 	if (path[0] != '/' || len >= sizeof(prefix))
 		return -DER_BADPATH;
-	if (life->dying)
+	if (sim__file_strikes(life))
 		return -DER_IO;
 	while (len > 1 && path[len - 1] == '/')
 		len--;
@@ -220,7 +249,7 @@ file_remove(struct env *env, const char *path)
 
 	if (file == NULL)
 		return -DER_NONEXIST;
-	if (life->dying)
+	if (sim__file_strikes(life))
 		return -DER_IO;
 	if (file->kind == SIM_DIR)
 		list_each(other, &host->files, link)
@@ -243,6 +272,8 @@ file_list(struct env *env, const char *path, struct env_dirent **entries, int *n
 	size_t skip = strcmp(path, "/") == 0 ? 1 : strlen(path) + 1;
 	int found = 0;
 
+	if (sim__file_strikes(sim__life(env)))
+		return -DER_IO;
 	if (dir == NULL && skip > 1)
 		return -DER_NONEXIST;
 	if (dir != NULL && dir->kind != SIM_DIR)
@@ -342,6 +373,8 @@ file_map(struct env *env, const char *path, size_t size, bool create, void **add
 	struct sim_map *map;
 	int rc;
 
+	if (sim__file_strikes(life))
+		return -DER_IO;
 	if (file == NULL) {
 		if (!create)
 			return -DER_NONEXIST;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one file of the simulator that asks the real machine: for memory (the world's own, and stacks with guard pages), and
- * for the last words when the process aborts, which need a variable at file scope.
+ * for the last words when the process aborts, which need variables at file scope.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +32,11 @@
 
 enum { GUARD = 4096 };
 
-static struct sim *watched;
+static struct sim *watched; /* the newest */
+static struct {
+	struct sim *sim;
+	uint64_t seconds, events;
+} dog;
 
 static void *
 checked(void *ptr)
@@ -149,39 +153,69 @@ machine_print(const char *text, size_t len)
 }
 
 static void
-on_abort(int signo)
+all_last_words(void)
 {
 	struct sim *sim = watched;
 
 	watched = NULL;
-	if (sim != NULL)
+	for (; sim != NULL; sim = sim->watched_before)
 		sim__last_words(sim);
+}
+
+static void
+on_abort(int signo)
+{
+	all_last_words();
 	signal(signo, SIG_DFL);
 	raise(signo);
 }
 
-#ifdef MACHINE_ASAN
 static void
-on_sanitizer_death(void)
+on_alarm(int signo)
 {
-	struct sim *sim = watched;
+	static const char text[] = "sim: stuck: one event has run for longer than the watchdog allows\n";
 
-	watched = NULL;
-	if (sim != NULL)
-		sim__last_words(sim);
+	if (watched == NULL || dog.seconds == 0)
+		return;
+	if (dog.sim == watched && dog.events == sim_events(watched)) {
+		machine_print(text, sizeof(text) - 1);
+		abort();
+	}
+	dog.sim = watched;
+	dog.events = sim_events(watched);
+	alarm((unsigned int)dog.seconds);
 }
-#endif
+
+void
+machine_watchdog(struct sim *sim, uint64_t seconds)
+{
+	dog.sim = NULL;
+	dog.seconds = seconds;
+	if (seconds != 0)
+		signal(SIGALRM, on_alarm);
+	alarm((unsigned int)seconds);
+}
 
 void
 machine_watch_abort(struct sim *sim)
 {
+	sim->watched_before = watched;
 	watched = sim;
-	if (sim == NULL)
-		return;
 	signal(SIGABRT, on_abort);
 #ifdef MACHINE_ASAN
-	__sanitizer_set_death_callback(on_sanitizer_death);
+	__sanitizer_set_death_callback(all_last_words);
 #endif
+}
+
+void
+machine_unwatch_abort(struct sim *sim)
+{
+	struct sim **at = &watched;
+
+	while (*at != NULL && *at != sim)
+		at = &(*at)->watched_before;
+	if (*at != NULL)
+		*at = sim->watched_before;
 }
 
 void

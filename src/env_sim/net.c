@@ -187,7 +187,18 @@ net__break_end(struct env_conn *end, int rc)
 	sim__loop_add(end->loop, &end->closed_due);
 }
 
-/** Takes an end off its link; the link goes with the second. */
+/** A link goes when both ends are gone and nothing is on the way. */
+static void
+reap(struct sim_link *link)
+{
+	for (int side = 0; side < 2; side++)
+		if (link->ends[side] != NULL || !list_empty(&link->queues[side].items))
+			return;
+	sim__event_cancel(link->sim, &link->silence);
+	list_remove(&link->all);
+	machine_free(link);
+}
+
 void
 net__end_free(struct env_conn *end)
 {
@@ -199,12 +210,7 @@ net__end_free(struct env_conn *end)
 	link->ends[side] = NULL;
 	machine_free(end);
 	net__items_drop(&link->queues[side]);
-	if (link->ends[1 - side] != NULL || !list_empty(&link->queues[1 - side].items))
-		return;
-	net__items_drop(&link->queues[1 - side]);
-	sim__event_cancel(link->sim, &link->silence);
-	list_remove(&link->all);
-	machine_free(link);
+	reap(link);
 }
 
 static void
@@ -252,11 +258,10 @@ silence_over(struct sim_event *event)
 	struct env_conn *first = link->ends[0], *second = link->ends[1];
 
 	sim__count(link->sim, "sometimes", "net: broken by silence");
+	net__items_drop(&link->queues[0]);
+	net__items_drop(&link->queues[1]);
 	if (first == NULL && second == NULL) {
-		net__items_drop(&link->queues[0]);
-		net__items_drop(&link->queues[1]);
-		list_remove(&link->all);
-		machine_free(link);
+		reap(link);
 		return;
 	}
 	if (first != NULL)
@@ -360,13 +365,9 @@ item_arrived(struct sim_event *event)
 		connect_arrived(link);
 	} else if (item->kind == END && end != NULL) {
 		net__break_end(end, item->rc);
-	} else if (end == NULL && link->ends[1 - queue->side] == NULL && list_empty(&queue->items)) {
-		sim__event_cancel(link->sim, &link->silence);
-		net__items_drop(&link->queues[1 - queue->side]);
-		list_remove(&link->all);
-		machine_free(link);
 	}
 	machine_free(item);
+	reap(link);
 }
 
 /* ---- env's verbs: listening and connecting -------------------------------------------------------------------------------- */
@@ -465,7 +466,7 @@ net_connect(struct env_loop *loop, const char *addr, const struct env_conn_ops *
 		return -DER_NOMEM;
 	sim->net->stats.connects++;
 	listen = find_listen(sim, &address);
-	/* A loopback listener is not seen from other hosts; nobody there: our own host says so. */
+	/* A loopback listener is not seen from other hosts. Where nobody listens a host says so, unless it has no power. */
 	if (listen != NULL && listen->address.loopback && listen->life->node->host != life->node->host)
 		listen = NULL;
 	link = link_new(sim, &address, life->node->id, listen != NULL ? listen->life->node->id : life->node->id);
@@ -476,6 +477,10 @@ net_connect(struct env_loop *loop, const char *addr, const struct env_conn_ops *
 	end->arg = arg;
 	if (listen != NULL) {
 		queue_put(link, 1, CONNECT, 0);
+		net__review(link);
+	} else if (sim->hosts[address.host].dark) {
+		link->nodes[1] = (uint32_t)address.host * (uint32_t)sim->options.nodes_per_host;
+		link->unplugged = true;
 		net__review(link);
 	} else {
 		net__send_end(link, 0, -DER_UNREACH);
@@ -520,7 +525,7 @@ net_send(struct env_conn *conn, const struct iovec *iov, int iov_nr)
 	struct sim *sim = link->sim;
 	size_t len = net__iov_len(iov, iov_nr);
 	int to = 1 - conn->side;
-	bool breaks;
+	bool breaks, lost;
 
 	if (len > MESSAGE_MAX)
 		return -DER_OVERFLOW;
@@ -530,10 +535,14 @@ net_send(struct env_conn *conn, const struct iovec *iov, int iov_nr)
 		return -DER_NOMEM;
 	if (conn->life->dying)
 		return 0;
-	breaks = sim__fault(sim, &sim->net->rand, sim->options.net_break_ppm, "connection broken");
+	breaks = sim->net->break_nth == 1;
+	if (sim->net->break_nth > 0)
+		sim->net->break_nth--;
+	lost = breaks;
+	breaks = breaks || sim__fault(sim, &sim->net->rand, sim->options.net_break_ppm, "connection broken");
 	sim->net->stats.messages++;
 	sim->net->stats.bytes += len;
-	if (!breaks || rand_below(&sim->net->rand, 2) == 0) {
+	if (!breaks || (!lost && rand_below(&sim->net->rand, 2) == 0)) {
 		struct item *item = queue_put(link, to, MESSAGE, len);
 
 		net__iov_gather(item->data, iov, iov_nr);

@@ -78,6 +78,7 @@ struct sim_net {
 	struct list links;
 	struct rand rand;
 	struct sim_net_stats stats;
+	uint64_t break_nth;
 	bool cut[SIM_NODES_MAX][SIM_NODES_MAX];
 	uint32_t slow[SIM_NODES_MAX][SIM_NODES_MAX];
 	struct sim_event storm;

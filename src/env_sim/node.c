@@ -349,6 +349,7 @@ begin_life(struct sim_node *node)
 	list_append(&sim->lives, &life->link);
 	node->life = life;
 	node->paused = false;
+	node->host->dark = false;
 	sim__trace(sim, "life", node->id, life->number, 0);
 	return &life->env;
 }
@@ -389,6 +390,7 @@ sim__node_bury(struct sim_node *node)
 	for (uint32_t i = 0; i < sim->node_nr; i++)
 		if (sim->nodes[i].host == host && sim->nodes[i].life != NULL)
 			end_life(sim->nodes[i].life, how);
+	host->dark = true;
 	sim__disks_power_lost(host);
 }
 

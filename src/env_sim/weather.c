@@ -89,6 +89,12 @@ sim_net_break(struct sim *sim, uint32_t a, uint32_t b)
 }
 
 void
+sim_net_break_at(struct sim *sim, uint64_t nth)
+{
+	sim->net->break_nth = nth;
+}
+
+void
 sim_net_stats(const struct sim *sim, struct sim_net_stats *stats)
 {
 	*stats = sim->net->stats;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include "world.h"
 
+enum { COUNTER_SLOTS = 4096 };
+
 /* ---- events ------------------------------------------------------------------------------------------------------- */
 
 static bool
@@ -114,17 +116,16 @@ sim__fail(struct sim *sim, const char *why)
 
 /* ---- counters ------------------------------------------------------------------------------------------------------ */
 
-/** By text, not by address: one site may be compiled several times. */
-struct sim_counter *
-sim__counter(struct sim *sim, const char *kind, const char *site)
+/** By text: one site may be compiled several times. */
+static size_t
+find_counter(struct sim *sim, const char *kind, const char *site)
 {
 	struct sim_counter *counter;
 
 	for (size_t i = 0; i < sim->counter_nr; i++) {
 		counter = &sim->counters[i];
-		if ((counter->site == site && counter->kind == kind) ||
-		    (strcmp(counter->kind, kind) == 0 && strcmp(counter->site, site) == 0))
-			return counter;
+		if (strcmp(counter->kind, kind) == 0 && strcmp(counter->site, site) == 0)
+			return i;
 	}
 	if (sim->counter_nr == sim->counter_max) {
 		sim->counter_max = MAX(sim->counter_max * 2, (size_t)64);
@@ -133,7 +134,24 @@ sim__counter(struct sim *sim, const char *kind, const char *site)
 	counter = &sim->counters[sim->counter_nr++];
 	*counter = (struct sim_counter){.kind = kind, .site = site};
 	counter->active = hash64_pair(hash64_string(site, sim->seed), RAND_BUGGIFY) % 4 == 0;
-	return counter;
+	return sim->counter_nr - 1;
+}
+
+/** Literals are found again by address; a full table of addresses only costs time. */
+struct sim_counter *
+sim__counter(struct sim *sim, const char *kind, const char *site)
+{
+	uint64_t at = hash64_pair((uintptr_t)kind, (uintptr_t)site);
+
+	for (int tries = 0; tries < 16; tries++, at++) {
+		struct sim_counter_slot *slot = &sim->counter_slots[at % COUNTER_SLOTS];
+
+		if (slot->site == NULL)
+			*slot = (struct sim_counter_slot){kind, site, find_counter(sim, kind, site)};
+		if (slot->site == site && slot->kind == kind)
+			return &sim->counters[slot->index];
+	}
+	return &sim->counters[find_counter(sim, kind, site)];
 }
 
 void
@@ -188,6 +206,9 @@ sim_create(uint64_t seed, const struct sim_options *options)
 	list_init(&sim->lives);
 	heap_init(&sim->heap, &machine_mem, earlier);
 	machine_watch_abort(sim);
+	if (sim->options.watchdog_s != 0)
+		machine_watchdog(sim, sim->options.watchdog_s);
+	sim->counter_slots = machine_alloc_zeroed(sizeof(*sim->counter_slots) * COUNTER_SLOTS);
 	sim__net_init(sim);
 	sim__nodes_init(sim);
 	sim_storm(sim);
@@ -200,9 +221,12 @@ sim_destroy(struct sim *sim)
 	ASSERT(!sim->stepping);
 	sim__nodes_fini(sim);
 	sim__net_fini(sim);
-	machine_watch_abort(NULL);
+	machine_unwatch_abort(sim);
+	if (sim->options.watchdog_s != 0)
+		machine_watchdog(sim, 0);
 	heap_fini(&sim->heap);
 	machine_free(sim->counters);
+	machine_free(sim->counter_slots);
 	machine_free(sim->sites_failed);
 	machine_free(sim);
 }

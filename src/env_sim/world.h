@@ -39,8 +39,11 @@ void machine_stack_free(struct sim_stack *stack);
 void *machine_pages(size_t size);
 void machine_pages_free(void *ptr, size_t size);
 void machine_print(const char *text, size_t len);
-/** Has last_words(sim) called when the process aborts, until told of NULL. */
+/** Has last_words(sim) called when the process aborts, the newest world first. */
 void machine_watch_abort(struct sim *sim);
+void machine_unwatch_abort(struct sim *sim);
+/** Aborts when the world's number of events stands still for that long. 0: no more. */
+void machine_watchdog(struct sim *sim, uint64_t seconds);
 __attribute__((noreturn)) void machine_abort(void);
 /** Tells valgrind that memory was filled with a pattern but holds no values. */
 void machine_mark_undefined(void *ptr, size_t size);
@@ -142,6 +145,8 @@ struct sim_node {
 	void (*boot)(void *arg, struct env *env);
 	void *boot_arg;
 	uint64_t mem_limit;
+	uint64_t file_fail_nth;
+	bool file_fail_persistent;
 	struct sim_event die, revive, stop, go_on; /* the nemesis */
 };
 
@@ -152,6 +157,7 @@ struct sim_host {
 	struct list files; /* sorted by path */
 	uint64_t used;     /* bytes */
 	uint32_t disk_nr;
+	bool dark; /* lost its power, and nobody is up yet */
 	struct sim_record *record;
 	uint64_t writes; /* so far */
 	uint32_t next_port;
@@ -161,6 +167,11 @@ struct sim_counter {
 	const char *kind, *site;
 	uint64_t hits;
 	bool active; /* buggify */
+};
+
+struct sim_counter_slot {
+	const char *kind, *site;
+	size_t index;
 };
 
 struct sim_net; /* net.c */
@@ -176,6 +187,7 @@ struct sim {
 	uint64_t trace_nr;
 	struct sim_counter *counters;
 	size_t counter_nr, counter_max;
+	struct sim_counter_slot *counter_slots; /* where to find them, by address of the literals */
 	const void **sites_failed;
 	size_t sites_failed_nr, sites_failed_max;
 	uint32_t node_nr, host_nr;
@@ -184,6 +196,7 @@ struct sim {
 	struct list lives;
 	struct sim_net *net;
 	struct env_ops ops;
+	struct sim *watched_before;
 	uint32_t lock_tokens;
 };
 
@@ -266,6 +279,8 @@ int sim__file_make(struct sim_host *host, const char *path, enum sim_file_kind k
 void sim__file_set(struct sim_host *host, struct sim_file *file, const void *data, size_t len);
 void sim__file_remove(struct sim_host *host, struct sim_file *file);
 void sim__files_free(struct sim_host *host);
+/** True when the next operation of the node must fail; counts it. */
+bool sim__file_strikes(struct sim_life *life);
 /** The locks and maps of a dead node. */
 void sim__files_drop(struct sim_life *life);
 

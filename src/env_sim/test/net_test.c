@@ -193,6 +193,50 @@ a_killed_peer_is_missed_within_a_second_and_a_dark_one_within_ten(void **state)
 	pass(&net, 6 * NS_PER_S);
 	assert_int_equal(net.a.closed, 1);
 	assert_int_equal(net.a.rc, -DER_TIMEDOUT);
+	dial(&net); /* without power nobody says that nobody is there */
+	pass(&net, 5 * NS_PER_S);
+	assert_int_equal(net.a.closed, 0);
+	pass(&net, 6 * NS_PER_S);
+	assert_int_equal(net.a.rc, -DER_TIMEDOUT);
+	sim_node_restart(net.sim, 1);
+	dial(&net);
+	pass(&net, NS_PER_S);
+	assert_int_equal(net.a.rc, -DER_UNREACH);
+	sim_destroy(net.sim);
+}
+
+static void
+the_nth_message_breaks_its_connection(void **state)
+{
+	for (uint64_t nth = 1; nth <= 5; nth++) {
+		struct net net;
+
+		begin(&net, nth, NULL);
+		sim_net_break_at(net.sim, nth);
+		for (uint64_t i = 1; i <= 5; i++)
+			(void)say(&net.a, i);
+		pass(&net, NS_PER_S);
+		assert_int_equal(net.b.got, nth - 1);
+		assert_true(net.a.closed == 1 && net.b.closed == 1);
+		sim_destroy(net.sim);
+	}
+}
+
+static void
+a_listener_that_closes_leaves_connections_to_nobody(void **state)
+{
+	struct net net;
+	struct env_listen *listen;
+
+	begin(&net, 1, NULL);
+	assert_int_equal(net.a.env->ops->net.listen(net.a.loop, "unix:///here", accepted, &net, &listen), 0);
+	net.a.env->ops->net.close(net.a.conn);
+	pass(&net, NS_PER_S);
+	assert_int_equal(net.a.env->ops->net.connect(net.a.loop, "unix:///here", &ops, &net.a, &net.a.conn), 0);
+	net.a.closed = 0;
+	net.a.env->ops->net.listen_close(listen);
+	pass(&net, NS_PER_S);
+	assert_true(net.a.closed == 1 && net.a.rc == -DER_UNREACH);
 	sim_destroy(net.sim);
 }
 
@@ -376,6 +420,8 @@ main(void)
 		cmocka_unit_test(a_cut_holds_messages_until_it_is_mended),
 		cmocka_unit_test(a_silent_peer_is_given_up_by_both_ends),
 		cmocka_unit_test(a_killed_peer_is_missed_within_a_second_and_a_dark_one_within_ten),
+		cmocka_unit_test(the_nth_message_breaks_its_connection),
+		cmocka_unit_test(a_listener_that_closes_leaves_connections_to_nobody),
 		cmocka_unit_test(a_stopped_peer_is_given_up_when_it_stays_so),
 		cmocka_unit_test(a_reset_breaks_both_ends_at_once),
 		cmocka_unit_test(what_arrives_is_a_prefix_of_what_was_sent),

@@ -539,6 +539,31 @@ signals_reach_whoever_watches(void **state)
 	sim_destroy(sim);
 }
 
+/* ---- files --------------------------------------------------------------------------------------------------------------------- */
+
+static void
+file_operations_fail_on_demand_and_change_nothing(void **state)
+{
+	struct sim *sim = sim_create(1, NULL);
+	struct env *env = sim_env(sim, 0);
+	char *data;
+	size_t len;
+
+	assert_int_equal(env->ops->file.write(env, "/f", "old", 3, 0600), 0);
+	sim_file_fail(sim, 0, 2, false);
+	assert_int_equal(env->ops->file.mkdir(env, "/d", 0700), 0);
+	assert_int_equal(env->ops->file.write(env, "/f", "new", 3, 0600), -DER_IO);
+	assert_int_equal(env->ops->file.read(env, "/f", 3, &data, &len), 0);
+	assert_string_equal(data, "old");
+	mem_free(env->mem, data);
+	sim_file_fail(sim, 0, 1, true);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(env->ops->file.remove(env, "/f"), -DER_IO);
+	sim_file_fail(sim, 0, 0, false);
+	assert_int_equal(env->ops->file.remove(env, "/f"), 0);
+	sim_destroy(sim);
+}
+
 /* ---- options and counters ------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -621,6 +646,7 @@ main(void)
 		cmocka_unit_test(the_nemesis_kills_and_revives),
 		cmocka_unit_test(hosts_share_files_among_their_nodes_and_with_nobody_else),
 		cmocka_unit_test(signals_reach_whoever_watches),
+		cmocka_unit_test(file_operations_fail_on_demand_and_change_nothing),
 		cmocka_unit_test(options_are_drawn_set_and_printed),
 		cmocka_unit_test(rare_paths_are_forced_and_counted),
 	};
