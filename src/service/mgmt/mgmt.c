@@ -71,12 +71,12 @@ mgmt_pool_sizes(struct mgmt *mgmt, uint64_t scm_bytes, uint64_t nvme_bytes, uint
 	sizes->wal = ram ? 0 : MIN((uint64_t)WAL_BYTES, MAX(sizes->meta / 4, 16 * MIB));
 	sizes->wal = round_down(sizes->wal);
 	if (sizes->meta < META_LEAST || (sizes->data != 0 && sizes->data < DATA_LEAST)) {
-		log_error(mgmt->env->log, "a pool of %lu MiB is too small for %u targets: give at least %lu MiB", total / MIB, nr,
+		log_error(mgmt->env->log, "a pool of %llu MiB is too small for %u targets: give at least %llu MiB", total / MIB, nr,
 			  POOL_LEAST / MIB);
 		return -DER_INVAL;
 	}
 	if ((sizes->meta + sizes->data + sizes->wal) * nr > left) {
-		log_error(mgmt->env->log, "a pool of %lu MiB does not fit into the %lu MiB that are free", total / MIB, left / MIB);
+		log_error(mgmt->env->log, "a pool of %llu MiB does not fit into the %llu MiB that are free", total / MIB, left / MIB);
 		return -DER_NOSPACE;
 	}
 	return 0;
