@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/base.h"
+#include "base/hash64.h"
 #include "base/rand.h"
 #include "bio/bio.h"
 #include "env_sim/env_sim.h"
