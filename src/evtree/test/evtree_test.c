@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Single properties of trees of extents: what is seen, sizes, full heaps, corrupt nodes. */
-#include "heap_test.h"
+#include "../../btree/test/heap_test.h"
 #include "evtree/evtree.h"
 #include "../evtree_format.h"
 

@@ -3,7 +3,7 @@
  * Random operations on a tree against a model: an unordered array of extents, and questions answered record by record.
  * Bodies hold several operations and are aborted now and then; then the model goes back as well.
  */
-#include "heap_test.h"
+#include "../../btree/test/heap_test.h"
 #include "evtree/evtree.h"
 
 #define EXTENTS_MAX 4000

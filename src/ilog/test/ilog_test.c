@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Logs: single properties, and random operations against a sorted array with rules spelled out the long way. */
-#include "heap_test.h"
+#include "../../btree/test/heap_test.h"
 #include "ilog/ilog.h"
 
 #define EVENTS_MAX 200

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The allocator of blocks: single properties, and random operations against an array with a state for each block. */
-#include "heap_test.h"
+#include "../../btree/test/heap_test.h"
 #include "vea/vea.h"
 
 #define BLOCKS_MAX 3000
