@@ -70,9 +70,9 @@ nothing(void *arg)
 	struct net *net = arg;
 
 	/* The loops are polled by nobody but us: their streams, as it were. */
-	if (sim_env(net->sim, 0) != NULL)
+	if (sim_env(net->sim, 0) == net->a.env)
 		net->a.env->ops->loop.poll(net->a.loop, 0);
-	if (sim_env(net->sim, 1) != NULL)
+	if (sim_env(net->sim, 1) == net->b.env)
 		net->b.env->ops->loop.poll(net->b.loop, 0);
 	return false;
 }
