@@ -5,6 +5,8 @@
     rooms.py list  ROOT          one line a room that has sources: name|deps|libs|sources
     rooms.py tests ROOT          one line a test program:          name|room|deps|source
     rooms.py fuzz  ROOT          one line a fuzz target:           name|room|deps|source
+    rooms.py program ROOT NAME NAMES..  sources of a program: cmd/NAME.c and those cmd/NAME_*.c that are not another's
+    rooms.py closure ROOT ROOM.. those rooms and all below them that have sources, upper ones first
     rooms.py doors ROOT BUILD    makes BUILD/doors/<room>/ with links to the doors that room may include
     rooms.py stamp ROOT          a text that changes when a file or a floor does (for the Makefile)
 
@@ -139,6 +141,14 @@ def main():
             for source in house.files(room, f"{folder}/*{suffix}.c"):
                 name = house.mangled(room) + "." + os.path.basename(source)[:-2]
                 print("|".join([name, room, " ".join(deps), source]))
+    elif verb == "program":
+        name, others = sys.argv[3], [n for n in sys.argv[4:] if len(n) > len(sys.argv[3])]
+        if os.path.exists(os.path.join(house.src, "cmd", name + ".c")):
+            mine = [f for f in house.files("cmd", name + "_*.c")
+                    if not any(os.path.basename(f)[:-2] == o or os.path.basename(f).startswith(o + "_") for o in others)]
+            print(" ".join([f"src/cmd/{name}.c"] + mine))
+    elif verb == "closure":
+        print(" ".join(r for r in house.closure(sys.argv[3:]) if house.sources(r)))
     elif verb == "doors":
         house.make_doors(os.path.abspath(sys.argv[3]))
     elif verb == "stamp":
