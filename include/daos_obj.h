@@ -24,7 +24,7 @@ extern "C" {
 /* ---- object ids ---------------------------------------------------------------------------------------------- */
 
 /** The id of no object. */
-#define DAOS_OBJ_NIL ((daos_obj_id_t){0})
+#define DAOS_OBJ_NIL ((daos_obj_id_t){0, 0})
 
 /*
  * The upper 32 bits of hi belong to the store: type (8 bits), redundancy ordinal (8), number of groups (16). The lower
