@@ -180,7 +180,7 @@ net__break_end(struct env_conn *end, int rc)
 	end->broken = true;
 	end->rc = rc;
 	link->sim->net->stats.breaks++;
-	sim__trace(link->sim, "connection broken", end->life->node->id, (uint64_t)(uint32_t)rc, 0);
+	sim__trace(link->sim, "connection broken: -", end->life->node->id, (uint64_t)-(int64_t)rc, 0);
 	net__items_drop(&link->queues[end->side]);
 	net__registrations_drop(end);
 	net__transfers_break(end);
