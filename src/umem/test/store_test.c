@@ -196,7 +196,7 @@ bulk_drop(struct umem *heap, void *arg)
 static void
 play_full(struct stage *stage)
 {
-	struct bulk bulk = { .offs = calloc(10000, 8), .max = 10000 };
+	struct bulk bulk = { .offs = calloc(10001, 8), .max = 10000 };
 	struct umem_space space;
 	uint32_t full = 0;
 	int rc = 0;
