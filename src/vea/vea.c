@@ -31,6 +31,9 @@ releasable(const struct vea *vea, const struct span *span)
 #ifdef PLANTED_vea_quarantine_ignores_io
 	return span->lsn <= umem_lsn_durable(vea->heap);
 #endif
+#ifdef PLANTED_vea_quarantine_ignores_lsn
+	return io_ended(&vea->io, span->generation);
+#endif
 	return span->lsn <= umem_lsn_durable(vea->heap) && io_ended(&vea->io, span->generation);
 }
 
