@@ -310,7 +310,7 @@ send_hello(struct rpc_peer *peer, int status)
 
 	if (own == NULL)
 		return -DER_NOMEM;
-	uuid_copy(own->hello.id, node->config.id);
+	memcpy(own->hello.id, node->config.id, sizeof(own->hello.id));
 	own->hello.incarnation = node->config.incarnation;
 	if (own->hello.incarnation == 0 && self != NULL)
 		own->hello.incarnation = self->incarnation;
@@ -568,7 +568,7 @@ take_hello(struct rpc_peer *peer, const struct rpc_header *header, const struct 
 {
 	struct rpc_node *node = peer->ctx->node;
 
-	uuid_copy(peer->id, hello->id);
+	memcpy(peer->id, hello->id, sizeof(peer->id));
 	peer->rank = header->rank;
 	peer->tag = hello->tag;
 	peer->incarnation = hello->incarnation;
