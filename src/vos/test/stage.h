@@ -329,7 +329,7 @@ fetch_at(struct stage *stage, daos_obj_id_t oid, daos_key_t dkey, daos_key_t ake
 	if (rc != 0)
 		return rc;
 	rc = vos_read_prepare(read);
-	if (rc == 0)
+	if (rc == 0 && vos_read_desc(read) != NULL)
 		*len = gather(read, 0, buf, size);
 	if (rec_size != NULL)
 		*rec_size = iod.iod_size;
