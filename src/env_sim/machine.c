@@ -19,6 +19,7 @@
 #define MACHINE_ASAN 1
 #endif
 #ifdef MACHINE_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(__has_include)
@@ -122,6 +123,10 @@ machine_stack_of(void *base)
 void
 machine_stack_free(struct sim_stack *stack)
 {
+#ifdef MACHINE_ASAN
+	/* Whatever is mapped here next must not inherit the poison of a free stack. */
+	__asan_unpoison_memory_region(stack->base, stack->size);
+#endif
 	munmap(stack, stack->size + 2 * GUARD);
 }
 

@@ -24,6 +24,7 @@ static void
 tell_born(struct ult_stack *stack)
 {
 #ifdef ULT_ASAN
+	__asan_unpoison_memory_region(stack->base, (size_t)(stack->top - stack->base));
 	__lsan_register_root_region(stack->base, (size_t)(stack->top - stack->base));
 #endif
 #ifdef ULT_TSAN
