@@ -24,6 +24,7 @@ struct sysdb_config {
 /** Opens, else creates. -DER_DF_INVAL, -DER_DF_INCOMPT, -DER_NOSPACE, -DER_NVME_IO. YIELDS */
 int sysdb_open(const struct sysdb_config *config, struct sysdb **db);
 void sysdb_close(struct sysdb *db); /* YIELDS */
+struct mem *sysdb_mem(const struct sysdb *db);
 
 /* ---- key-value: table and key are text, values bytes ------------------------------------------------------------------ */
 /** The value from arena. -DER_NONEXIST. */
