@@ -164,6 +164,8 @@ struct env_file_ops {
 	int (*list)(struct env *env, const char *path, struct env_dirent **entries, int *nr);
 	/** 0, -DER_NONEXIST, -DER_NO_PERM. size, is_dir may be NULL. */
 	int (*stat)(struct env *env, const char *path, uint64_t *size, bool *is_dir);
+	/** Sets the permissions of a file, directory or socket. -DER_NONEXIST, -DER_NO_PERM. */
+	int (*chmod)(struct env *env, const char *path, mode_t mode);
 	/** Bytes free and in all of the file system that holds path. */
 	int (*space)(struct env *env, const char *path, uint64_t *free, uint64_t *total);
 	/** An exclusive lock on path, held until unlock or death. -DER_BUSY when another holds it. */

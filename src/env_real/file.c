@@ -322,6 +322,12 @@ file_stat(struct env *env, const char *path, uint64_t *size, bool *is_dir)
 }
 
 static int
+file_chmod(struct env *env, const char *path, mode_t mode)
+{
+	return chmod(path, mode) == 0 ? 0 : complain(env, "set the permissions of", path, -errno);
+}
+
+static int
 file_space(struct env *env, const char *path, uint64_t *free, uint64_t *total)
 {
 	struct statvfs st;
@@ -421,6 +427,7 @@ const struct env_file_ops real__file_ops = {
 	.remove = file_remove,
 	.list = file_list,
 	.stat = file_stat,
+	.chmod = file_chmod,
 	.space = file_space,
 	.lock = file_lock,
 	.unlock = file_unlock,
