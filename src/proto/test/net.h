@@ -95,11 +95,13 @@ serve_bulk(void *owner, struct rpc_req *req)
 	struct test_bulk_out *out = req->out;
 	struct side *side = owner;
 	uint8_t *buf = mem_alloc(side->env->mem, in->len + 1);
-	struct iovec iov[2] = {{buf, in->len / 3}, {buf + in->len / 3, in->len - in->len / 3}};
+	struct iovec iov[2];
 	int rc;
 
 	if (buf == NULL)
 		return -DER_NOMEM;
+	iov[0] = (struct iovec){buf, in->len / 3};
+	iov[1] = (struct iovec){buf + in->len / 3, in->len - in->len / 3};
 	for (uint64_t i = 0; in->put && i < in->len; i++)
 		buf[i] = pattern(in->seed, in->off + i);
 	rc = (in->put ? rpc_bulk_put : rpc_bulk_get)(req, &in->bulk, in->off, iov, 2);
