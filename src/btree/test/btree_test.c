@@ -16,9 +16,6 @@ struct fix {
 	struct rand rand;
 	uint64_t found;
 	int rcs[16];
-	umem_off_t node;
-	uint32_t byte;
-	uint8_t mask;
 };
 
 static int
@@ -73,6 +70,7 @@ fix_new(uint32_t cls, uint32_t order, uint64_t heap_size)
 	for (uint32_t i = 0; i < ARRAY_SIZE(classes); i++)
 		assert_int_equal(btree_register(&fix->registry, i, &classes[i]), 0);
 	fix->tree = (struct btree){.heap = fix->heap.heap, .registry = &fix->registry, .root = umem_root(fix->heap.heap)};
+	fix->tree.log = &fix->heap.log;
 	fix->cls = cls;
 	fix->order = order;
 	fix->step = 1;
@@ -428,6 +426,37 @@ a_full_heap_leaves_the_tree_as_it_was(void **state)
 }
 
 static void
+every_missing_node_is_noticed(void **state)
+{
+	/* Top nodes as they grow, and the others, of order 4. */
+	static const size_t sizes[] = {8 + 16, 8 + 3 * 16, 8 + 4 * 16, 8 + 4 * 24, 0};
+	struct fix *fix = fix_new(INTEGER, 4, 512 * KIB);
+	struct ballast *ballast = calloc(1, sizeof(*ballast));
+	uint32_t dropped = 0, full = 0;
+
+	ballast_take(ballast, fix->heap.heap, sizes);
+	for (uint64_t i = 0; i < 120; i++) {
+		for (;;) {
+			fix->from = i;
+			fix->to = i + 1;
+			if (do_write(fix, body_insert) == 0)
+				break;
+			full++;
+			fix->from = 0;
+			fix->to = i;
+			assert_int_equal(do_read(fix, body_verify), 0);
+			ballast_drop(ballast, fix->heap.heap, dropped++);
+		}
+	}
+	assert_true(full > 40);
+	fix->from = 0;
+	fix->to = 120;
+	assert_int_equal(do_read(fix, body_verify), 0);
+	free(ballast);
+	fix_free(fix);
+}
+
+static void
 a_failed_request_for_memory_leaves_the_tree_as_it_was(void **state)
 {
 	int rc = -DER_NOMEM;
@@ -456,32 +485,94 @@ a_failed_request_for_memory_leaves_the_tree_as_it_was(void **state)
 
 /* ---- corrupt nodes ------------------------------------------------------------------------------------------------------------------ */
 
-/** Changes a byte of a random node, does everything, and undoes it all. */
+static size_t
+size_of(const struct btree_node *node)
+{
+	return 8 + (size_t)node->cap * 8 * (node->words + 1U + (node->level > 0));
+}
+
+static uint64_t *
+children_of(struct btree_node *node)
+{
+	return node->body + (size_t)node->cap * (node->words + 1U);
+}
+
+/** A node at a random level. */
+static umem_off_t
+any_node(struct fix *fix)
+{
+	struct umem *heap = fix->heap.heap;
+	struct btree_root *root = umem_at(heap, fix->tree.root);
+	umem_off_t off = root->node;
+	struct btree_node *node = umem_at(heap, off);
+
+	for (uint64_t down = rand_below(&fix->rand, root->depth); down > 0; down--) {
+		off = children_of(node)[rand_below(&fix->rand, node->nr)];
+		node = umem_at(heap, off);
+	}
+	return off;
+}
+
+static void
+damage(struct fix *fix)
+{
+	struct umem *heap = fix->heap.heap;
+	umem_off_t off = any_node(fix), other = any_node(fix);
+	struct btree_root *root = umem_touch(heap, fix->tree.root, sizeof(*root));
+	size_t size = size_of(umem_at(heap, off));
+	struct btree_node *node = umem_touch(heap, off, size);
+	uint64_t *child = &children_of(node)[rand_below(&fix->rand, node->nr)];
+
+	switch (rand_below(&fix->rand, 12)) {
+	case 0:
+		((uint8_t *)root)[rand_below(&fix->rand, sizeof(*root))] ^= (uint8_t)(1U << rand_below(&fix->rand, 8));
+		break;
+	case 1:
+		root->count = rand_below(&fix->rand, 20);
+		break;
+	case 2:
+		root->node = rand_one_in(&fix->rand, 2) ? other : UMEM_NULL;
+		break;
+	case 3:
+		root->depth = (uint8_t)(root->depth + rand_between(&fix->rand, 0, 2) - 1);
+		break;
+	case 4:
+		node->nr = (uint16_t)rand_below(&fix->rand, node->cap + 2U);
+		break;
+	case 5:
+		node->cap = (uint16_t)MAX(rand_below(&fix->rand, node->cap + 2U), (uint64_t)node->nr);
+		break;
+	case 6:
+		node->level = (uint8_t)rand_below(&fix->rand, 4);
+		break;
+	case 7:
+		if (node->level > 0)
+			*child = other;
+		break;
+	case 8:
+		if (node->level > 0)
+			*child = rand_one_in(&fix->rand, 2) ? rand_u64(&fix->rand) : ALIGN_UP(off, UMEM_SEGMENT) - 16;
+		break;
+	case 9:
+		if (node->level > 0 && node->nr > 1)
+			*child = children_of(node)[0];
+		break;
+	default:
+		((uint8_t *)node)[rand_below(&fix->rand, size)] ^= (uint8_t)(1U << rand_below(&fix->rand, 8));
+	}
+}
+
+/** Damages a node or the root, does everything, and undoes it all. */
 static int
 body_corrupt(struct umem *heap, void *arg)
 {
 	struct fix *fix = arg;
-	struct btree_root *root = umem_at(heap, fix->tree.root);
-	umem_off_t off = fix->tree.root;
 	struct btree_cursor cursor;
-	uint32_t credits = 100, steps, size = sizeof(*root), level;
-	struct btree_node *node;
-	uint64_t key;
+	uint32_t credits = 100, steps;
+	uint64_t key, most;
 
-	for (level = (uint32_t)rand_below(&fix->rand, root->depth + 1U); level > 0; level--) {
-		off = off == fix->tree.root ? root->node : off;
-		node = umem_at(heap, off);
-		size = 8 + node->cap * 8U * (node->words + 1U + (node->level > 0));
-		if (node->level == 0 || level == 1)
-			break;
-		off = node->body[(size_t)node->cap * (node->words + 1U) + rand_below(&fix->rand, node->nr)];
-	}
-	for (steps = (uint32_t)rand_between(&fix->rand, 1, 3); steps > 0; steps--) {
-		uint32_t at = (uint32_t)rand_below(&fix->rand, rand_one_in(&fix->rand, 2) ? 8 : size);
-		uint8_t *byte = (uint8_t *)umem_touch(heap, off, size) + at;
-
-		*byte = rand_one_in(&fix->rand, 2) ? (uint8_t)rand_u64(&fix->rand) : *byte ^ (1U << rand_below(&fix->rand, 8));
-	}
+	damage(fix);
+	most = rand_one_in(&fix->rand, 2) ? 600 : 40;
 	fix->found += btree_check(&fix->tree) != 0;
 	for (int how = BTREE_FIRST; how <= BTREE_EQ; how++) {
 		key = rand_below(&fix->rand, 600);
@@ -492,8 +583,8 @@ body_corrupt(struct umem *heap, void *arg)
 		for (steps = 0; btree_prev(&cursor) == 0; steps++)
 			assert_true(steps <= 70000);
 	}
-	for (steps = 0; steps < 50; steps++) {
-		key = rand_below(&fix->rand, 600);
+	for (steps = (uint32_t)rand_below(&fix->rand, 100); steps > 0; steps--) {
+		key = rand_below(&fix->rand, most);
 		switch (rand_below(&fix->rand, 3)) {
 		case 0:
 			btree_insert(&fix->tree, &key, 8, key, NULL);
@@ -525,6 +616,7 @@ corrupt_nodes_are_errors_and_nothing_worse(void **state)
 			assert_true(rc == -DER_MISC || rc == -DER_DF_INVAL);
 		}
 		assert_true(fix->found > 500);
+		assert_true(fix->heap.lines > fix->found);
 		assert_int_equal(do_read(fix, body_verify), 0);
 		fix_free(fix);
 	}
@@ -545,6 +637,7 @@ main(void)
 		cmocka_unit_test(keys_in_either_order_fill_their_nodes),
 		cmocka_unit_test(removing_everything_gives_all_space_back),
 		cmocka_unit_test(a_full_heap_leaves_the_tree_as_it_was),
+		cmocka_unit_test(every_missing_node_is_noticed),
 		cmocka_unit_test(a_failed_request_for_memory_leaves_the_tree_as_it_was),
 		cmocka_unit_test(corrupt_nodes_are_errors_and_nothing_worse),
 	};

@@ -164,7 +164,9 @@ store_run(const struct store_kind *kind, void *state, uint64_t seed, uint32_t li
 	struct stage stage;
 	uint64_t lost;
 
-	*store = (struct store){.kind = kind, .state = state, .steps = steps};
+	store->kind = kind;
+	store->state = state;
+	store->steps = steps;
 	rand_init(&store->rand, seed, 3);
 	stage_open(&stage, seed, NULL);
 	stage.heap_size = 8 * MIB;

@@ -23,7 +23,7 @@ fix_new(uint64_t heap_size)
 	struct fix *fix = calloc(1, sizeof(*fix));
 
 	heap_test_open(&fix->heap, heap_size);
-	fix->tree = (struct evtree){.heap = fix->heap.heap, .root = umem_root(fix->heap.heap), .arg = fix};
+	fix->tree = (struct evtree){.heap = fix->heap.heap, .root = umem_root(fix->heap.heap), .arg = fix, .log = &fix->heap.log};
 	rand_init(&fix->rand, 1, 0);
 	return fix;
 }
@@ -244,6 +244,40 @@ a_truncated_array_ends_where_the_hole_begins(void **state)
 	run_script(script_end);
 }
 
+static int
+script_last_moment(struct fix *fix)
+{
+	struct evtree_piece piece;
+
+	put(fix, 0, 9, UINT64_MAX, UINT16_MAX, 1);
+	put(fix, 0, 20, 5, UINT16_MAX, 1);
+	put(fix, 3, 4, 6, 0, 1);
+	assert_int_equal(look(fix, 0, 20, UINT64_MAX, UINT16_MAX), 0);
+	assert_int_equal(fix->nr, 2);
+	assert_int_equal(look(fix, 0, 20, 6, 0), 0);
+	assert_int_equal(fix->nr, 3);
+	assert_int_equal(look(fix, 9, 3, 6, 0), 0);
+	assert_int_equal(fix->nr, 0);
+	assert_int_equal(evtree_end(&fix->tree, true, (struct evtree_when){UINT64_MAX, UINT16_MAX}, &piece), 0);
+	assert_int_equal(piece.lo, 10);
+	assert_int_equal(evtree_end(&fix->tree, false, (struct evtree_when){UINT64_MAX, UINT16_MAX}, &piece), 0);
+	assert_int_equal(piece.hi, 9);
+	put(fix, 5, 30, 7, 0, 1);
+	assert_int_equal(evtree_end(&fix->tree, true, (struct evtree_when){UINT64_MAX, UINT16_MAX}, &piece), 0);
+	assert_int_equal(piece.lo, 10);
+	assert_int_equal(piece.hi, 30);
+	fix->tree.visible = blame;
+	put(fix, 40, 50, 20, 0, 1);
+	assert_int_equal(evtree_end(&fix->tree, true, (struct evtree_when){UINT64_MAX, 0}, &piece), -DER_INPROGRESS);
+	return -DER_MISC;
+}
+
+static void
+nothing_comes_after_the_last_moment(void **state)
+{
+	run_script(script_last_moment);
+}
+
 /* ---- size, faults ------------------------------------------------------------------------------------------------------------- */
 
 /** Extents from..to - 1 in an order of their own, many over others. */
@@ -367,6 +401,46 @@ a_full_heap_leaves_the_tree_as_it_was(void **state)
 	fix_free(fix);
 }
 
+static int
+script_narrow(struct fix *fix)
+{
+	struct evtree_root *root = umem_touch(fix->heap.heap, fix->tree.root, sizeof(*root));
+
+	root->order = 4;
+	return 0;
+}
+
+static void
+every_missing_node_is_noticed(void **state)
+{
+	/* Top nodes as they grow, and the others, of order 4. */
+	static const size_t sizes[] = {16 + 64, 16 + 3 * 64, 16 + 4 * 64, 0};
+	struct fix *fix = fix_new(640 * KIB);
+	struct ballast *ballast = calloc(1, sizeof(*ballast));
+	uint32_t dropped = 0, full = 0;
+
+	fix->script = script_narrow;
+	assert_int_equal(umem_write(fix->heap.heap, 0, body_script, fix, NULL), 0);
+	ballast_take(ballast, fix->heap.heap, sizes);
+	for (uint64_t i = 0; i < 120; i++) {
+		for (;;) {
+			fix->from = i;
+			fix->to = i + 1;
+			if (umem_write(fix->heap.heap, 0, body_insert, fix, NULL) == 0)
+				break;
+			full++;
+			fix->to = i;
+			assert_int_equal(umem_read(fix->heap.heap, body_verify, fix), 0);
+			ballast_drop(ballast, fix->heap.heap, dropped++);
+		}
+	}
+	assert_true(full > 40);
+	fix->to = 120;
+	assert_int_equal(umem_read(fix->heap.heap, body_verify, fix), 0);
+	free(ballast);
+	fix_free(fix);
+}
+
 static void
 a_failed_request_for_memory_leaves_the_tree_as_it_was(void **state)
 {
@@ -415,37 +489,101 @@ count_extent(void *arg, const struct evtree_extent *extent)
 	return 0;
 }
 
-/** Changes bytes of a random node, does everything, and undoes it all. */
+static size_t
+head_of(const struct evtree_node *node)
+{
+	return 8 + ALIGN_UP((size_t)node->cap, 8);
+}
+
+static union evtree_entry *
+entry_of(struct evtree_node *node, uint64_t i)
+{
+	return (union evtree_entry *)((char *)node + head_of(node)) + node->sorted[i];
+}
+
+/** A node at a random level. */
+static umem_off_t
+any_node(struct fix *fix)
+{
+	struct umem *heap = fix->heap.heap;
+	struct evtree_root *root = umem_at(heap, fix->tree.root);
+	umem_off_t off = root->node;
+	struct evtree_node *node = umem_at(heap, off);
+
+	for (uint64_t down = rand_below(&fix->rand, root->depth); down > 0; down--) {
+		off = entry_of(node, rand_below(&fix->rand, node->nr))->inner.child;
+		node = umem_at(heap, off);
+	}
+	return off;
+}
+
+static void
+damage(struct fix *fix)
+{
+	struct umem *heap = fix->heap.heap;
+	umem_off_t off = any_node(fix), other = any_node(fix);
+	struct evtree_root *root = umem_touch(heap, fix->tree.root, sizeof(*root));
+	struct evtree_node *node = umem_at(heap, off);
+	size_t size = head_of(node) + node->cap * sizeof(union evtree_entry);
+	union evtree_entry *entry = entry_of(node, rand_below(&fix->rand, node->nr));
+
+	umem_touch(heap, off, size);
+	switch (rand_below(&fix->rand, 14)) {
+	case 0:
+		((uint8_t *)root)[rand_below(&fix->rand, sizeof(*root))] ^= (uint8_t)(1U << rand_below(&fix->rand, 8));
+		break;
+	case 1:
+		root->count = rand_below(&fix->rand, 20);
+		break;
+	case 2:
+		root->node = rand_one_in(&fix->rand, 2) ? other : UMEM_NULL;
+		break;
+	case 3:
+		root->depth = (uint8_t)(root->depth + rand_between(&fix->rand, 0, 2) - 1);
+		break;
+	case 4:
+		node->nr = (uint8_t)rand_below(&fix->rand, node->cap + 2U);
+		break;
+	case 5:
+		node->cap = (uint8_t)MAX(rand_below(&fix->rand, node->cap + 2U), (uint64_t)node->nr);
+		break;
+	case 6:
+		node->level = (uint8_t)rand_below(&fix->rand, 4);
+		break;
+	case 7:
+		if (node->level > 0)
+			entry->inner.child = other;
+		break;
+	case 8:
+		if (node->level > 0)
+			entry->inner.child = rand_one_in(&fix->rand, 2) ? rand_u64(&fix->rand) : ALIGN_UP(off, UMEM_SEGMENT) - 16;
+		break;
+	case 9:
+		*entry = *entry_of(node, rand_below(&fix->rand, node->nr));
+		break;
+	case 10:
+		node->sorted[rand_below(&fix->rand, node->nr)] = (uint8_t)rand_below(&fix->rand, node->cap + 1U);
+		break;
+	case 11:
+		entry->hi = rand_below(&fix->rand, 4000);
+		break;
+	default:
+		((uint8_t *)node)[rand_below(&fix->rand, size)] ^= (uint8_t)(1U << rand_below(&fix->rand, 8));
+	}
+}
+
+/** Damages a node or the root, does everything, and undoes it all. */
 static int
 body_corrupt(struct umem *heap, void *arg)
 {
 	struct fix *fix = arg;
-	struct evtree_root *root = umem_at(heap, fix->tree.root);
-	uint32_t level = root->depth, stop = (uint32_t)rand_below(&fix->rand, level + 1U), credits = 50, size = sizeof(*root), i;
-	umem_off_t off = fix->tree.root;
 	struct evtree_when when = {rand_below(&fix->rand, 2000), 0};
 	struct evtree_extent extent;
 	struct evtree_piece piece;
+	uint32_t credits = 50, i;
 	uint64_t left;
 
-	for (; level > stop; level--) {
-		struct evtree_node *node;
-		union evtree_entry *slots;
-
-		off = off == fix->tree.root ? root->node : off;
-		node = umem_at(heap, off);
-		size = (uint32_t)(8 + ALIGN_UP((uint32_t)node->cap, 8U) + node->cap * 64U);
-		slots = (union evtree_entry *)((char *)node + size - node->cap * 64U);
-		if (level - 1 == stop)
-			break;
-		off = slots[node->sorted[rand_below(&fix->rand, node->nr)]].inner.child;
-	}
-	for (i = (uint32_t)rand_between(&fix->rand, 1, 3); i > 0; i--) {
-		uint32_t at = (uint32_t)rand_below(&fix->rand, rand_one_in(&fix->rand, 2) ? 24 : size);
-		uint8_t *byte = (uint8_t *)umem_touch(heap, off, size) + at;
-
-		*byte = rand_one_in(&fix->rand, 2) ? (uint8_t)rand_u64(&fix->rand) : *byte ^ (1U << rand_below(&fix->rand, 8));
-	}
+	damage(fix);
 	fix->found_bad += evtree_check(&fix->tree) != 0;
 	left = 100000;
 	evtree_find(&fix->tree, 0, UINT64_MAX, when, count_piece, &left);
@@ -453,7 +591,7 @@ body_corrupt(struct umem *heap, void *arg)
 	evtree_each(&fix->tree, 0, UINT64_MAX, 0, UINT64_MAX, count_extent, &left);
 	evtree_end(&fix->tree, true, when, &piece);
 	evtree_end(&fix->tree, false, when, &piece);
-	for (i = 0; i < 20; i++) {
+	for (i = (uint32_t)rand_below(&fix->rand, 80); i > 0; i--) {
 		extent = numbered(rand_below(&fix->rand, 1200));
 		switch (rand_below(&fix->rand, 4)) {
 		case 0:
@@ -473,18 +611,24 @@ body_corrupt(struct umem *heap, void *arg)
 static void
 corrupt_nodes_are_errors_and_nothing_worse(void **state)
 {
-	struct fix *fix = fix_new(1 * MIB);
+	for (uint32_t narrow = 0; narrow < 2; narrow++) {
+		struct fix *fix = fix_new(1 * MIB);
 
-	fix->to = 800;
-	assert_int_equal(umem_write(fix->heap.heap, 0, body_insert, fix, NULL), 0);
-	for (uint32_t round = 0; round < 3000; round++) {
-		int rc = umem_write(fix->heap.heap, 0, body_corrupt, fix, NULL);
+		fix->script = script_narrow;
+		if (narrow)
+			assert_int_equal(umem_write(fix->heap.heap, 0, body_script, fix, NULL), 0);
+		fix->to = 800;
+		assert_int_equal(umem_write(fix->heap.heap, 0, body_insert, fix, NULL), 0);
+		for (uint32_t round = 0; round < 5000; round++) {
+			int rc = umem_write(fix->heap.heap, 0, body_corrupt, fix, NULL);
 
-		assert_true(rc == -DER_MISC || rc == -DER_DF_INVAL);
+			assert_true(rc == -DER_MISC || rc == -DER_DF_INVAL);
+		}
+		assert_true(fix->found_bad > 500);
+		assert_true(fix->heap.lines > fix->found_bad);
+		assert_int_equal(umem_read(fix->heap.heap, body_verify, fix), 0);
+		fix_free(fix);
 	}
-	assert_true(fix->found_bad > 500);
-	assert_int_equal(umem_read(fix->heap.heap, body_verify, fix), 0);
-	fix_free(fix);
 }
 
 int
@@ -496,9 +640,11 @@ main(void)
 		cmocka_unit_test(extents_of_one_time_are_equal_or_apart),
 		cmocka_unit_test(an_undecided_extent_matters_only_where_it_would_be_seen),
 		cmocka_unit_test(a_truncated_array_ends_where_the_hole_begins),
+		cmocka_unit_test(nothing_comes_after_the_last_moment),
 		cmocka_unit_test(a_tree_of_few_extents_takes_little_space),
 		cmocka_unit_test(removing_everything_gives_all_space_back),
 		cmocka_unit_test(a_full_heap_leaves_the_tree_as_it_was),
+		cmocka_unit_test(every_missing_node_is_noticed),
 		cmocka_unit_test(a_failed_request_for_memory_leaves_the_tree_as_it_was),
 		cmocka_unit_test(corrupt_nodes_are_errors_and_nothing_worse),
 	};

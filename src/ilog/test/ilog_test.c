@@ -23,7 +23,7 @@ fix_new(uint64_t heap_size)
 	struct fix *fix = calloc(1, sizeof(*fix));
 
 	heap_test_open(&fix->heap, heap_size);
-	fix->log = (struct ilog){.heap = fix->heap.heap, .root = umem_root(fix->heap.heap) + 32};
+	fix->log = (struct ilog){.heap = fix->heap.heap, .root = umem_root(fix->heap.heap) + 32, .log = &fix->heap.log};
 	rand_init(&fix->rand, 1, 0);
 	return fix;
 }
@@ -547,10 +547,17 @@ script_corrupt(struct fix *fix)
 	uint32_t nr;
 	bool empty;
 
-	for (uint32_t i = 0; i < 20; i++)
-		add(fix, 2 * i + 1, 0, i % 2, i % 5);
+	for (uint32_t i = (uint32_t)rand_below(&fix->rand, 20); i > 0; i--)
+		add(fix, 100 - 2 * i, 0, i % 2, i % 5);
 	for (uint32_t i = (uint32_t)rand_between(&fix->rand, 1, 3); i > 0; i--)
-		root[16 + rand_below(&fix->rand, 12)] = (uint8_t)rand_u64(&fix->rand);
+		root[rand_below(&fix->rand, 28)] ^= (uint8_t)rand_u64(&fix->rand);
+	entries = ilog_entries(&fix->log, &nr);
+	if (nr > 1 && nr < 30) {
+		struct ilog_root *words = (struct ilog_root *)root;
+		uint8_t *bytes = umem_touch(fix->heap.heap, words->array, nr * sizeof(*entries));
+
+		bytes[rand_below(&fix->rand, nr * sizeof(*entries))] ^= (uint8_t)rand_u64(&fix->rand);
+	}
 	ilog_check(&fix->log);
 	entries = ilog_entries(&fix->log, &nr);
 	if (entries != NULL)
@@ -577,6 +584,7 @@ a_corrupt_root_is_an_error_and_nothing_worse(void **state)
 		assert_true(rc == -DER_MISC || rc == -DER_DF_INVAL);
 		assert_int_equal(heap_test_used(&fix->heap), 0);
 	}
+	assert_true(fix->heap.lines > 1000);
 	fix_free(fix);
 }
 

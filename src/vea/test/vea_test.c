@@ -701,6 +701,50 @@ a_corrupt_root_is_an_error_and_nothing_worse(void **state)
 	fix_free(fix);
 }
 
+/** Damages the tree, publishes and frees, and undoes it all. */
+static int
+script_corrupt_tree(struct fix *fix)
+{
+	const struct vea_root *root = umem_at(fix->heap.heap, fix->root);
+	umem_off_t node = root->tree[1];
+	uint8_t *bytes;
+
+	if (rand_one_in(&fix->rand, 3)) {
+		script_corrupt(fix);
+	} else {
+		bytes = umem_touch(fix->heap.heap, node, 8 + 16 * 16);
+		bytes[rand_below(&fix->rand, 8 + 16 * 16)] ^= (uint8_t)(1U << rand_below(&fix->rand, 8));
+	}
+	for (uint32_t i = 0; i < fix->reserved_nr; i++)
+		if (rand_one_in(&fix->rand, 2))
+			vea_publish(fix->vea, &fix->reserved[i]);
+	for (uint32_t i = 0; i < 10; i++)
+		vea_free(fix->vea, rand_below(&fix->rand, 300), (uint32_t)rand_between(&fix->rand, 1, 5));
+	return -DER_MISC;
+}
+
+static void
+a_corrupt_tree_is_an_error_and_nothing_worse(void **state)
+{
+	struct fix *fix = fix_new(300, 20);
+	struct vea_extent extent;
+
+	assert_int_equal(vea_reserve(fix->vea, 200, NULL, false, &extent), 0);
+	assert_int_equal(publish(fix, &extent), 0);
+	for (uint64_t block = extent.block; block < extent.block + 100; block += 10)
+		assert_int_equal(give_back(fix, block, 4), 0);
+	while (fix->reserved_nr < 8)
+		assert_int_equal(vea_reserve(fix->vea, 3, NULL, false, &fix->reserved[fix->reserved_nr++]), 0);
+	fix->script = script_corrupt_tree;
+	for (uint32_t i = 0; i < 5000; i++) {
+		int rc = umem_write(fix->heap.heap, 0, body_script, fix, NULL);
+
+		assert_true(rc == -DER_MISC || rc == -DER_DF_INVAL);
+	}
+	assert_int_equal(vea_check(fix->vea), 0);
+	fix_free(fix);
+}
+
 int
 main(void)
 {
@@ -718,6 +762,7 @@ main(void)
 		cmocka_unit_test(a_failed_request_for_memory_leaves_both_views_as_they_were),
 		cmocka_unit_test(a_full_heap_leaves_both_views_as_they_were),
 		cmocka_unit_test(a_corrupt_root_is_an_error_and_nothing_worse),
+		cmocka_unit_test(a_corrupt_tree_is_an_error_and_nothing_worse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
