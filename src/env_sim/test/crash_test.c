@@ -339,6 +339,53 @@ what_a_failed_flush_missed_no_later_flush_makes_durable(void **state)
 	assert_true(durable > 30 && lost > 30);
 }
 
+/* ---- what a flush covers --------------------------------------------------------------------------------------------------- */
+
+static void
+flush_and_write_at_once(void *arg)
+{
+	struct world *w = arg;
+	struct op flush, write;
+
+	fill(w->buf, PAGE, 1);
+	op_start(w, xs_self(), &flush, ENV_IO_FLUSH, 0, 0, NULL, 0);
+	op_start(w, xs_self(), &write, ENV_IO_WRITE, 0, 0, w->buf, PAGE);
+	assert_int_equal(ult_eventual_wait(&write.done), 0);
+	if (ult_eventual_ready(&flush.done))
+		sim_note(w->sim, "the flush was first", 0, 0);
+	else
+		env_sometimes(w->env, "the write was first");
+	assert_int_equal(ult_eventual_wait(&flush.done), 0);
+	xs_stop(xs_self());
+}
+
+static void
+a_flush_covers_only_what_completed_before_it_began(void **state)
+{
+	uint64_t overtaken = 0;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct sim_record *record;
+		struct world w;
+		uint64_t first;
+
+		begin(&w, seed, NULL, true);
+		w.buf = mem_alloc_aligned(w.env->mem, PAGE, PAGE);
+		sim_record_start(w.sim, 0);
+		assert_int_equal(xs_create(&(struct xs_config){.env = w.env, .name = "main"}, &w.xs), 0);
+		assert_int_equal(ult_spawn(w.xs, ULT_IO, "flush", flush_and_write_at_once, &w, NULL), 0);
+		xs_run(w.xs);
+		overtaken += sim_counter(w.sim, "sometimes", "the write was first");
+		sim_disk_peek(sim_disk(w.sim, 0, "/disk"), 0, &first, 8, true);
+		assert_int_equal(first, 0);
+		record = sim_record_stop(w.sim, 0);
+		assert_int_equal(sim_record_undecided(record, sim_record_nr(record)), 8);
+		sim_record_free(record);
+		sim_destroy(w.sim);
+	}
+	assert_true(overtaken > 5);
+}
+
 /* ---- faults of a disk ------------------------------------------------------------------------------------------------------ */
 
 struct faulty {
@@ -601,6 +648,7 @@ main(void)
 		cmocka_unit_test(a_killed_process_loses_nothing_that_completed),
 		cmocka_unit_test(every_subset_of_unsynced_writes_survives_some_crash),
 		cmocka_unit_test(what_a_failed_flush_missed_no_later_flush_makes_durable),
+		cmocka_unit_test(a_flush_covers_only_what_completed_before_it_began),
 		cmocka_unit_test(each_fault_class_strikes_when_it_is_on_and_only_then),
 		cmocka_unit_test(a_record_is_replayed_at_every_prefix),
 		cmocka_unit_test(a_fate_decides_each_undecided_write),

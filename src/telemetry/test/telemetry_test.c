@@ -85,7 +85,10 @@ what_is_written_is_read(void **state)
 	assert_int_equal(look(w, "started_at")->kind, METRIC_TIMESTAMP);
 	s = look(w, "io/ops/update/active/tgt_3");
 	assert_true(s->samples == 0 && s->min == 0 && s->mean == 0 && s->deviation == 0);
-	for (uint64_t v = 2; v <= 10; v += 2)
+	metric_sample(active, 2);
+	s = look(w, "io/ops/update/active/tgt_3");
+	assert_true(s->samples == 1 && s->mean == 2 && s->deviation == 0);
+	for (uint64_t v = 4; v <= 10; v += 2)
 		metric_sample(active, v);
 	s = look(w, "io/ops/update/active/tgt_3");
 	assert_true(s->samples == 5 && s->min == 2 && s->max == 10 && s->sum == 30 && s->value == 10 && !s->torn);
