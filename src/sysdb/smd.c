@@ -35,6 +35,8 @@ smd_dev_put(struct sysdb *db, const struct smd_dev *dev)
 	uint8_t buf[RECORD_MAX];
 	char name[37];
 
+	if (dev->tgt_nr > ARRAY_SIZE(dev->tgts) || memchr(dev->path, 0, sizeof(dev->path)) == NULL)
+		return -DER_INVAL;
 	packer_init(&packer, buf, sizeof(buf));
 	pack_u32(&packer, VERSION);
 	pack_string(&packer, dev->path);
@@ -169,6 +171,8 @@ smd_pool_put(struct sysdb *db, const struct smd_pool *pool)
 	uint8_t buf[RECORD_MAX];
 	char name[37];
 
+	if (memchr(pool->label, 0, sizeof(pool->label)) == NULL)
+		return -DER_INVAL;
 	packer_init(&packer, buf, sizeof(buf));
 	pack_u32(&packer, VERSION);
 	pack_string(&packer, pool->label);

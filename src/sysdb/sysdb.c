@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vos_db: one object of one container of a small pool; table = dkey, key = akey, value = single value behind one byte that marks
- * it as there (an empty value is a value).
+ * it as there (an empty value is a value). All writes have one epoch: an upsert replaces what stands there, so that a value
+ * that changes every second takes no more space than one that never does. A delete punches the value; the key's record stays
+ * for the next upsert.
  *
- *	sysdb I1  What a call that returned 0 wrote is durable.
- *	sysdb I2  A first start that a crash cut off is begun again: pool and container are made when they are not there.
+ *	sysdb I1  What a call that returned 0 wrote is durable; what is shown is durable, "not there" too.
+ *	sysdb I2  A first start that a crash cut off is begun again: pool and container are made when they are not there, or
+ *	          were not made to the end.
  *
  * Everything but the struct may yield.
  */
@@ -14,7 +17,8 @@
 #include "vos/vos.h"
 
 #define SIZE_DEFAULT (128 * MIB)
-#define WAL_SIZE (16 * MIB)
+#define WAL_SHARE 8 /* of the size */
+#define EPOCH 1
 #define LIST_MAX 64
 #define LIST_BUF (16 * KIB)
 #define NAME_MAX_LEN 255
@@ -26,7 +30,6 @@ struct sysdb {
 	struct env *env;
 	struct vos_pool *pool;
 	struct vos_cont *cont;
-	uint64_t epoch; /* of the last write: they are ordered by it, and every write gets a later one */
 	struct ult_mutex writing;
 };
 
@@ -40,11 +43,17 @@ object(void)
 static int
 open_pool(const struct sysdb_config *config, struct sysdb *db)
 {
-	struct vos_pool_config pool = {.meta_size = config->size != 0 ? config->size : SIZE_DEFAULT, .wal_size = WAL_SIZE, .ram = config->ram};
+	uint64_t size = config->size != 0 ? config->size : SIZE_DEFAULT;
+	struct vos_pool_config pool = {.meta_size = size - size / WAL_SHARE, .wal_size = size / WAL_SHARE, .ram = config->ram};
 	int rc;
 
 	memcpy(pool.uuid, pool_uuid, sizeof(uuid_t));
 	rc = vos_pool_open(config->vos, pool_uuid, &db->pool);
+	if (rc == -DER_UNINIT) {
+		rc = vos_pool_destroy(config->vos, pool_uuid);
+		if (rc == 0)
+			rc = -DER_NONEXIST;
+	}
 	if (rc != -DER_NONEXIST)
 		return rc;
 	rc = vos_pool_create(config->vos, &pool);
@@ -66,19 +75,6 @@ open_cont(struct sysdb *db)
 	return rc != 0 ? rc : vos_cont_open(db->pool, cont_uuid, &db->cont);
 }
 
-/* Writes go on behind the newest one that is there. */
-static int
-find_epoch(struct sysdb *db)
-{
-	struct vos_key key = {.cont = db->cont, .oid = object()};
-	struct vos_when when = {.epoch = DAOS_EPOCH_MAX, .bound = DAOS_EPOCH_MAX};
-	uint64_t lsn;
-	int rc;
-
-	rc = vos_query_epoch(&key, &when, &db->epoch, &lsn);
-	return rc == -DER_NONEXIST ? 0 : rc;
-}
-
 int
 sysdb_open(const struct sysdb_config *config, struct sysdb **result)
 {
@@ -92,8 +88,6 @@ sysdb_open(const struct sysdb_config *config, struct sysdb **result)
 	rc = open_pool(config, db);
 	if (rc == 0)
 		rc = open_cont(db);
-	if (rc == 0)
-		rc = find_epoch(db);
 	if (rc != 0) {
 		log_error(db->env->log, "the engine's own database does not open: " RCF, RCP(rc));
 		sysdb_close(db);
@@ -126,51 +120,41 @@ name_ok(const char *name)
 	return name != NULL && name[0] != '\0' && strlen(name) <= NAME_MAX_LEN ? 0 : -DER_INVAL;
 }
 
-static uint64_t
-next_epoch(void *arg)
-{
-	struct sysdb *db = arg;
-
-	return db->epoch + 1;
-}
-
+/* Replaces the value of a key by size bytes, durably; 0: punches it. */
 static int
-apply(struct sysdb *db, struct vos_op *op)
+replace(struct sysdb *db, const char *table, const char *name, const void *value, size_t size)
 {
-	struct vos_apply apply = {.cont = db->cont, .next_epoch = next_epoch, .next_epoch_arg = db, .mode = VOS_COMMIT};
-	int rc;
+	daos_key_t dkey;
+	struct vos_key key = {.cont = db->cont, .oid = object(), .dkey = &dkey};
+	daos_iod_t iod = {.iod_type = DAOS_IOD_SINGLE, .iod_size = size, .iod_nr = 1};
+	struct vos_apply apply = {.cont = db->cont, .epoch = EPOCH, .mode = VOS_COMMIT};
+	struct bio_piece *pieces;
+	struct vos_op *op;
+	size_t done = 0;
+	int rc, nr = 0;
 
-	rc = vos_apply(&apply, &op, 1);
+	d_iov_set(&dkey, (void *)table, strlen(table));
+	d_iov_set(&iod.iod_name, (void *)name, strlen(name));
+	rc = vos_update_begin(&key, VOS_RECLAIM, 1, &iod, NULL, &op);
 	if (rc != 0)
 		return rc;
-	db->epoch = apply.epoch_used;
-	return vos_wait(db->pool, apply.lsn);
+	pieces = size > 0 ? bio_desc_pieces(vos_op_desc(op), 0, &nr) : NULL;
+	for (int p = 0; p < nr; p++)
+		for (uint64_t i = 0; i < pieces[p].len; i++, done++)
+			pieces[p].buf[i] = done == 0 ? 1 : ((const char *)value)[done - 1];
+	rc = vos_apply(&apply, &op, 1);
+	return rc == 0 ? vos_wait(db->pool, apply.lsn) : rc;
 }
 
 int
 sysdb_upsert(struct sysdb *db, const char *table, const char *name, const void *value, size_t len)
 {
-	daos_key_t dkey;
-	struct vos_key key = {.cont = db->cont, .oid = object(), .dkey = &dkey};
-	daos_iod_t iod = {.iod_type = DAOS_IOD_SINGLE, .iod_size = len + 1, .iod_nr = 1};
-	struct bio_piece *pieces;
-	struct vos_op *op;
-	size_t done = 0;
-	int rc, nr;
+	int rc;
 
-	if (name_ok(table) != 0 || name_ok(name) != 0)
+	if (name_ok(table) != 0 || name_ok(name) != 0 || len == SIZE_MAX)
 		return -DER_INVAL;
-	d_iov_set(&dkey, (void *)table, strlen(table));
-	d_iov_set(&iod.iod_name, (void *)name, strlen(name));
 	ult_mutex_lock(&db->writing);
-	rc = vos_update_begin(&key, VOS_RECLAIM, 1, &iod, NULL, &op);
-	if (rc == 0) {
-		pieces = bio_desc_pieces(vos_op_desc(op), 0, &nr);
-		for (int p = 0; p < nr; p++)
-			for (uint64_t i = 0; i < pieces[p].len; i++, done++)
-				pieces[p].buf[i] = done == 0 ? 1 : ((const char *)value)[done - 1];
-		rc = apply(db, op);
-	}
+	rc = replace(db, table, name, value, len + 1);
 	ult_mutex_unlock(&db->writing);
 	return rc;
 }
@@ -178,20 +162,20 @@ sysdb_upsert(struct sysdb *db, const char *table, const char *name, const void *
 int
 sysdb_delete(struct sysdb *db, const char *table, const char *name)
 {
-	daos_key_t dkey, akey;
-	struct vos_key key = {.cont = db->cont, .oid = object(), .dkey = &dkey};
-	struct vos_op *op;
+	struct arena arena;
+	void *value;
+	size_t len;
 	int rc;
 
 	if (name_ok(table) != 0 || name_ok(name) != 0)
 		return -DER_INVAL;
-	d_iov_set(&dkey, (void *)table, strlen(table));
-	d_iov_set(&akey, (void *)name, strlen(name));
+	arena_init(&arena, db->env->mem);
 	ult_mutex_lock(&db->writing);
-	rc = vos_punch_begin(&key, DAOS_COND_PUNCH | VOS_RECLAIM, 1, &akey, &op);
+	rc = sysdb_fetch(db, table, name, &arena, &value, &len);
 	if (rc == 0)
-		rc = apply(db, op);
+		rc = replace(db, table, name, NULL, 0);
 	ult_mutex_unlock(&db->writing);
+	arena_fini(&arena);
 	return rc;
 }
 
@@ -217,7 +201,8 @@ sysdb_fetch(struct sysdb *db, const char *table, const char *name, struct arena 
 		return rc;
 	if (iod.iod_size == 0) {
 		vos_fetch_end(read);
-		return -DER_NONEXIST;
+		rc = vos_wait(db->pool, when.lsn);
+		return rc != 0 ? rc : -DER_NONEXIST;
 	}
 	rc = vos_read_prepare(read);
 	copy = to = rc == 0 ? arena_alloc(arena, iod.iod_size) : NULL;

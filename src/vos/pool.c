@@ -3,8 +3,9 @@
  * vos/pool: pool shards: made, opened, closed, destroyed; their root record; waiting for durability.
  *
  * A pool shard on disk is up to three blobs (meta and wal make the heap, data holds large values). It is made in the order
- * meta, wal, data, heap, root record; a pool whose root record is missing or whose blobs are not all there was not made to the end
- * and can only be destroyed. A volatile one lives in the stream's table from create to destroy, open or not.
+ * meta, wal, data, heap, root record, checkpoint; block 0 of meta is zero until then. A shard that was not made to the end
+ * says -DER_UNINIT when it is opened: nothing was ever stored in it. A volatile one lives in the stream's table from create to
+ * destroy, open or not.
  *
  *	pool I1  Head of the root record: written once, checked at each open: magic, version, features, uuid, hash.
  *
@@ -235,6 +236,8 @@ root_read(struct umem *heap, void *arg)
 	struct vos_pool *pool = a->pool;
 	const struct vos_root *root = umem_at(heap, umem_root(heap));
 
+	if (root->magic == 0 && root->version == 0 && root->byte_order == 0)
+		return -DER_UNINIT;
 	if (root->magic != VOS_MAGIC || root->byte_order != VOS_BYTE_ORDER || root->crc != root_crc(root))
 		return vos__corrupt(pool, umem_root(heap), "no root record of a pool");
 	if (memcmp(root->uuid, pool->uuid, sizeof(root->uuid)) != 0)
@@ -327,7 +330,9 @@ create_disk(struct vos_pool *pool, const struct vos_pool_config *config)
 		rc = umem_open(&heap, &pool->heap);
 	if (rc == 0)
 		rc = umem_write(pool->heap, 0, root_format, &arg, &lsn);
-	return rc == 0 ? umem_wait(pool->heap, lsn) : rc;
+	if (rc == 0)
+		rc = umem_wait(pool->heap, lsn);
+	return rc == 0 ? umem_checkpoint(pool->heap) : rc;
 }
 
 int
@@ -363,6 +368,22 @@ vos_pool_create(struct vos_xs *vx, const struct vos_pool_config *config)
 }
 
 /* ---- open, close ------------------------------------------------------------------------------------------------------------------------ */
+/* Was the shard made to the end? Asked when there is no sound heap in it. -DER_UNINIT: no. YIELDS */
+static int
+never_finished(struct vos_pool *pool)
+{
+	struct bio *bio = pool->vx->bio;
+	char *block = bio_buf_get(bio, BIO_BLOCK);
+	struct iovec iov = {.iov_base = block, .iov_len = BIO_BLOCK};
+	bool zero = true;
+	int rc = block != NULL ? bio_read(pool->meta, 0, &iov, 1) : -DER_NOMEM;
+
+	for (size_t i = 0; i < BIO_BLOCK && rc == 0; i++)
+		zero &= block[i] == 0;
+	bio_buf_put(bio, block, BIO_BLOCK);
+	return rc != 0 ? rc : zero ? -DER_UNINIT : -DER_DF_INVAL;
+}
+
 static int
 open_disk(struct vos_pool *pool)
 {
@@ -378,13 +399,15 @@ open_disk(struct vos_pool *pool)
 	if (rc == -DER_NONEXIST && pool->wal != NULL)
 		rc = 0;
 	else if (rc == -DER_NONEXIST && pool->meta != NULL)
-		rc = -DER_DF_INVAL;
+		rc = never_finished(pool);
 	if (rc != 0)
 		return rc;
 	name_of(pool, name);
 	heap = heap_config(pool, heap_size_in(bio_blob_size(pool->meta)), name);
 	heap.dram_budget = grant(pool, heap.heap_size);
 	rc = umem_open(&heap, &pool->heap);
+	if (rc == -DER_DF_INVAL)
+		rc = never_finished(pool);
 	return rc == 0 ? pool_start(pool) : rc;
 }
 

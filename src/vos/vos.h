@@ -58,7 +58,10 @@ struct vos_pool_config {
 };
 /** Makes blobs, heap and allocator, durably. YIELDS. -DER_EXIST, -DER_NOSPACE, -DER_NVME_IO. */
 int vos_pool_create(struct vos_xs *vx, const struct vos_pool_config *config);
-/** Opens (recovers) it, or takes another reference. config: uuid and, for ram, the sizes. YIELDS. -DER_NONEXIST, -DER_DF_INVAL, -DER_DF_INCOMPT. */
+/**
+ * Opens (recovers) it, or takes another reference. YIELDS. -DER_NONEXIST, -DER_DF_INVAL, -DER_DF_INCOMPT, -DER_UNINIT: its creation was cut
+ * short, nothing was ever stored in it; destroy it.
+ */
 int vos_pool_open(struct vos_xs *vx, const uuid_t uuid, struct vos_pool **pool);
 void vos_pool_close(struct vos_pool *pool); /* YIELDS: the last reference closes the heap */
 /** -DER_BUSY while open. YIELDS */
