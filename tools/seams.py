@@ -11,6 +11,7 @@ FREE = {"env_real", "lib", "cmd", "embed", "intercept"}  # the seams themselves 
 BINDINGS = {
     "fuse/session.c": "libfuse's session loop owns the kernel's file descriptor",
     "env_sim/machine.c": "the world's memory, stacks with guard pages, and the last words on an abort",
+    "control/names.c": "names of users and groups come from the system's database, which has no seam",
     "rdb/heap.c": "libraft's heap hook is process-wide",
 }
 INSTEAD = [
