@@ -349,3 +349,27 @@ engine_rank(const struct engine *engine)
 {
 	return engine->config.rank;
 }
+
+struct control {
+	struct engine *engine;
+	uint32_t opc;
+	struct arena *arena;
+	const void *in;
+	void *out;
+};
+
+static int
+control_here(void *arg)
+{
+	struct control *control = arg;
+
+	return mgmt_control(control->engine->mgmt, control->opc, control->arena, control->in, control->out);
+}
+
+int
+engine_control(struct engine *engine, uint32_t opc, struct arena *arena, const void *in, void *out)
+{
+	struct control control = {.engine = engine, .opc = opc, .arena = arena, .in = in, .out = out};
+
+	return xs_call(engine->streams[0].xs, ULT_METADATA, control_here, &control);
+}

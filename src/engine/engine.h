@@ -37,7 +37,7 @@ struct engine_config { /* what the flags of daos_engine say; strings are copied 
 	/* without a server: what it would say */
 	uint32_t rank;
 	const uint8_t *cred_key;    /* public key of credentials; NULL: ask the server */
-	/** Open for clients (0), or failed to start (the error). Once. From stream 0. */
+	/** Open for clients (0), or failed to start (the error). Once. From a ULT of stream 0, and may yield. */
 	void (*ready)(void *arg, int rc);
 	/** Everything has ended; rc 0 or why. Once, last, from stream 0. */
 	void (*ended)(void *arg, int rc);
@@ -53,5 +53,10 @@ void engine_join(struct engine *engine);
 /** Addresses that clients use, one a tag. Valid once ready. */
 const char *const *engine_addrs(const struct engine *engine, uint32_t *nr);
 uint32_t engine_rank(const struct engine *engine);
+/**
+ * An operation of proto/control (opc_ctl_*) within the process: for the embedded mode and the simulator. From a ULT of any stream
+ * of this engine; out is filled from arena. YIELDS
+ */
+int engine_control(struct engine *engine, uint32_t opc, struct arena *arena, const void *in, void *out);
 
 #endif

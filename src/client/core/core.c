@@ -12,6 +12,7 @@
 #include "proto/agent.h"
 #include "proto/cont.h"
 #include "proto/local.h"
+#include "proto/mgmt.h"
 #include "proto/object.h"
 #include "proto/pool.h"
 
@@ -21,7 +22,7 @@
 #define PATIENCE_DEFAULT_NS (60 * NS_PER_S)
 
 /* What a client speaks. */
-static const struct rpc_proto *const client_protos[] = {&proto_pool, &proto_cont, &proto_object, NULL};
+static const struct rpc_proto *const client_protos[] = {&proto_mgmt, &proto_pool, &proto_cont, &proto_object, NULL};
 
 static int
 copy_attach(struct client *client, const struct client_attach *from)

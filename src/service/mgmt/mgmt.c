@@ -567,6 +567,16 @@ mgmt_register(struct mgmt *mgmt, struct drpc_registry *registry)
 }
 
 int
+mgmt_control(struct mgmt *mgmt, rpc_opc opc, struct arena *arena, const void *in, void *out)
+{
+	struct env_cred self = {0};
+	uint32_t row = opc & 0xffff;
+
+	ASSERT(opc >> 16 == proto_control.id && row < proto_control.nr);
+	return locals[row] == NULL ? -DER_NOSYS : locals[row](mgmt, &self, arena, in, out);
+}
+
+int
 mgmt_begin_pools(struct mgmt *mgmt)
 {
 	struct arena arena;

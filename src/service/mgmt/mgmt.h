@@ -30,6 +30,8 @@ void mgmt_destroy(struct mgmt *mgmt);
 int mgmt_serve(struct mgmt *mgmt);
 /** Adds itself to the dRPC registry (module DRPC_MODULE_MGMT). */
 int mgmt_register(struct mgmt *mgmt, struct drpc_registry *registry);
+/** One of its operations called within the engine, on stream 0: in and out as over dRPC, out from arena. YIELDS */
+int mgmt_control(struct mgmt *mgmt, rpc_opc opc, struct arena *arena, const void *in, void *out);
 /** Begins the services of all pools that this engine knows. A pool that does not come up is logged and left out. YIELDS */
 int mgmt_begin_pools(struct mgmt *mgmt);
 

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A system in a simulated world: values that were put are got, also after the engine died. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include "client/kv/kv.h"
+#include "sim/cluster.h"
+
+struct story {
+	int crashes;      /* asked for on the way */
+	int acknowledged;
+	struct cluster *cluster;
+};
+
+#define CHECK(what)                                                                                                    \
+	do {                                                                                                           \
+		int _rc = (what);                                                                                      \
+		if (_rc != 0) {                                                                                        \
+			print_error("%s: %s\n", #what, d_errstr(_rc));                                                 \
+			ASSERTF(_rc == 0, "a simulated program's call failed");                                        \
+		}                                                                                                      \
+	} while (0)
+
+static void
+open_all(struct client *client, uint32_t index, struct pool **pool, struct cont **cont, struct kv **kv)
+{
+	daos_obj_id_t oid = {.lo = 7 + index};
+	uuid_t uuid;
+	char text[37];
+
+	memset(uuid, 0x60 + (int)index, sizeof(uuid));
+	uuid_unparse_lower(uuid, text);
+	CHECK(pool_connect(client, "sim", DAOS_PC_RW, pool));
+	CHECK(cont_create(*pool, uuid, NULL));
+	CHECK(cont_open(*pool, text, 2, cont));
+	CHECK(cont_generate_oid(*cont, &oid, DAOS_OT_KV_HASHED, 0, 0));
+	CHECK(kv_open(*cont, oid, DAOS_OO_RW, kv));
+}
+
+static void
+put_and_get(void *arg, struct cluster *cluster, uint32_t index, struct client *client)
+{
+	struct story *story = arg;
+	char key[32], value[64], back[64];
+	struct pool *pool;
+	struct cont *cont;
+	struct kv *kv;
+	daos_size_t size;
+
+	open_all(client, index, &pool, &cont, &kv);
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "key %d", i);
+		snprintf(value, sizeof(value), "value %d of client %u", i, index);
+		CHECK(kv_put(kv, NULL, 0, key, strlen(value) + 1, value));
+		story->acknowledged++;
+	}
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "key %d", i);
+		snprintf(value, sizeof(value), "value %d of client %u", i, index);
+		size = sizeof(back);
+		CHECK(kv_get(kv, NULL, 0, key, &size, back));
+		assert_string_equal(back, value);
+	}
+	kv_close(kv);
+	CHECK(cont_close(cont));
+	CHECK(pool_disconnect(pool));
+}
+
+static void
+what_was_put_is_got(void **state)
+{
+	struct story story = {0};
+	struct cluster_config config = {.seed = 1, .targets = 2, .clients = 1, .program = put_and_get, .arg = &story};
+	struct cluster *cluster;
+
+	sim_options_init(&config.options);
+	config.options.log_level = LOG_WARN;
+	CHECK(cluster_create(&config, &cluster));
+	CHECK(cluster_run(cluster, 600 * NS_PER_S));
+	assert_int_equal(story.acknowledged, 200);
+	cluster_destroy(cluster);
+}
+
+static bool
+some_acknowledged(void *arg)
+{
+	struct story *story = arg;
+
+	return story->acknowledged >= 100 * (story->crashes + 1);
+}
+
+static void
+nothing_acknowledged_is_lost_when_the_engine_dies(void **state)
+{
+	struct story story = {0};
+	struct cluster_config config = {.seed = 2, .targets = 2, .clients = 3, .program = put_and_get, .arg = &story};
+	struct cluster *cluster;
+
+	sim_options_init(&config.options);
+	config.options.log_level = LOG_ERR;
+	CHECK(cluster_create(&config, &cluster));
+	(void)cluster_run(cluster, 1);
+	for (story.crashes = 0; story.crashes < 4; story.crashes++) {
+		CHECK(sim_run(cluster_sim(cluster), 600 * NS_PER_S, some_acknowledged, &story));
+		cluster_crash(cluster, story.crashes % 2 == 0 ? SIM_POWER : SIM_KILL);
+	}
+	CHECK(cluster_run(cluster, 600 * NS_PER_S));
+	assert_int_equal(story.acknowledged, 600);
+	assert_int_equal(cluster_starts(cluster), 5);
+	cluster_destroy(cluster);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_put_is_got),
+		cmocka_unit_test(nothing_acknowledged_is_lost_when_the_engine_dies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
