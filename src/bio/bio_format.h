@@ -73,7 +73,7 @@ struct bio_entry {
 };
 _Static_assert(sizeof(struct bio_entry) == 256, "FORMAT: bio_entry");
 
-/** The blob table: the copy with the higher valid generation counts; generation g is written to copy g % 2. */
+/** The blob table, twice: of whole copies the one with the higher generation counts. */
 struct bio_table {
 	struct bio_head head; /* crc: of this block and the entries */
 	uint64_t generation;

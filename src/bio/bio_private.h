@@ -42,6 +42,7 @@ struct bio_dev {
 	struct bio_table *table; /* as on the medium */
 	atomic_flag busy;        /* the table is being changed */
 	uint64_t table_off[2];
+	int first_copy;           /* the copy to write first */
 	uint64_t open_map[BIO_TABLE_BLOBS / 64]; /* entries that are open */
 };
 

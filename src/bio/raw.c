@@ -3,12 +3,13 @@
  * bio/raw: the blob store of a raw device: a block device, or a file, that is used whole.
  *
  *	block 0, 1          the device's header, twice
- *	table A, table B    copies of the blob table; generation g lies in copy g % 2
+ *	table A, table B    copies of the blob table
  *	blobs               extents; the first of a blob begins with the blob's header
  *
  * Creating: zeros for a WAL, the header, then the table with the new entry: durable in this order, so that an entry always
- * names a finished blob. Destroying: the table without it. A crash in the middle leaves the old table; a torn table is
- * found by its checksum and the other copy, the one before, counts.
+ * names a finished blob. Destroying: the table without it. A change goes to one copy, then to the other, so that always one is
+ * whole: of two whole ones the higher generation counts. A crash in the middle leaves the table before or after; one
+ * damaged copy later on loses nothing.
  *
  *	raw I1  Extents of entries do not overlap, and lie between first and the end of the device.
  *	raw I2  The table in memory is the one on the medium, or the operation that changed it failed and set it back.
@@ -41,11 +42,16 @@ static int
 table_write(struct bio_dev *dev)
 {
 	struct bio_table *table = dev->table;
+	int rc = 0;
 
 	table->generation++;
 	bio__head_seal(&table->head, BIO_TABLE_MAGIC, TABLE_BYTES);
-	return bio__disk_io(dev->bio, dev->disk, ENV_IO_WRITE, ENV_IO_DSYNC, dev->table_off[table->generation % 2], table,
-			    TABLE_BYTES);
+	for (uint32_t i = 0; i < 2 && rc == 0; i++)
+		rc = bio__disk_io(dev->bio, dev->disk, ENV_IO_WRITE, ENV_IO_DSYNC, dev->table_off[dev->first_copy ^ i], table,
+				  TABLE_BYTES);
+	if (rc == 0)
+		dev->first_copy = 0;
+	return rc;
 }
 
 static bool
@@ -101,14 +107,16 @@ table_read(struct bio_dev *dev)
 		return -DER_NOMEM;
 	for (int i = 0; i < 2 && rc == 0; i++) {
 		rc = bio__disk_io(bio, dev->disk, ENV_IO_READ, 0, dev->table_off[i], copy, TABLE_BYTES);
-		if (rc != 0 || copy->head.magic != BIO_TABLE_MAGIC || copy->generation % 2 != (unsigned int)i ||
-		    uuid_compare(copy->dev, dev->uuid) != 0)
+		if (rc != 0 || copy->head.magic != BIO_TABLE_MAGIC || uuid_compare(copy->dev, dev->uuid) != 0)
 			continue;
 		/* A torn copy is what a crash leaves; the other one is whole then. */
 		if (bio__head_check(bio, &copy->head, BIO_TABLE_MAGIC, TABLE_BYTES, "blob table", dev->path) != 0)
 			continue;
-		if (!found || copy->generation > dev->table->generation)
+		/* The copy that is not used is written first: the whole one must not be torn before there is another. */
+		if (!found || copy->generation > dev->table->generation) {
 			memcpy(dev->table, copy, TABLE_BYTES);
+			dev->first_copy = 1 - i;
+		}
 		found = true;
 	}
 	mem_free(bio->env->mem, copy);
@@ -143,8 +151,6 @@ raw_format(struct bio *bio, struct bio_dev *dev, struct bio_dev_head *head)
 	memset(dev->table, 0, TABLE_BYTES);
 	uuid_copy(dev->table->dev, dev->uuid);
 	rc = table_write(dev);
-	if (rc == 0)
-		rc = table_write(dev);
 	uuid_copy(head->uuid, dev->uuid);
 	head->raw = 1;
 	head->roles = dev->roles;

@@ -20,6 +20,8 @@
 #include "heap.h"
 #include "pure/csum/csum.h"
 
+#define COUNT_MAX (1ULL << 56) /* nothing that counts up comes near it in the life of a device */
+
 /* ---- superblocks -------------------------------------------------------------------------------------------------------- */
 
 static int
@@ -106,12 +108,14 @@ super_check(const struct umem_config *config, struct umem_super *super, uint32_t
 	if (super->generation % UMEM_SUPER_SLOTS != slot || super->heap_size % UMEM_SEGMENT != 0 ||
 	    super->heap_size > UMEM_HEAP_MAX || super->wal_blocks < WAL_BLOCKS_MIN || super->incarnation == 0 ||
 	    super->incarnation < super->replay_incarnation || super->replay_lsn == 0 || super->generation == 0 ||
-	    super->heap_size < 4 * UMEM_SEGMENT) {
+	    super->heap_size < 4 * UMEM_SEGMENT || super->replay_pos > COUNT_MAX || super->replay_lsn > COUNT_MAX ||
+	    super->image_lsn > COUNT_MAX || super->incarnation > COUNT_MAX || super->generation > COUNT_MAX) {
 		log_error(log, "%s: meta: superblock %u contradicts itself", config->name, slot);
 		return -DER_DF_INVAL;
 	}
-	if (super->meta_blocks * UMEM_BLOCK > bio_blob_size(config->meta) ||
-	    super->wal_blocks * UMEM_BLOCK != ALIGN_DOWN(bio_blob_size(config->wal), (uint64_t)UMEM_BLOCK)) {
+	if (super->meta_blocks > bio_blob_size(config->meta) / UMEM_BLOCK ||
+	    super->meta_blocks < umem_meta_size(super->heap_size) / UMEM_BLOCK ||
+	    super->wal_blocks != bio_blob_size(config->wal) / UMEM_BLOCK) {
 		log_error(log, "%s: meta: superblock %u describes other blobs (%lu and %lu blocks)", config->name, slot,
 			  super->meta_blocks, super->wal_blocks);
 		return -DER_DF_INVAL;
@@ -203,13 +207,19 @@ window_get(struct window *w, uint64_t pos, uint64_t nr, char **data)
 	return 0;
 }
 
+static uint64_t
+blocks_of(const struct umem_batch *head)
+{
+	return DIV_UP((uint64_t)head->bytes, UMEM_BLOCK);
+}
+
 /* A batch that could lie at pos. */
 static bool
 head_plausible(const struct umem *heap, const struct umem_batch *head, uint64_t pos)
 {
 	return head->magic == UMEM_BATCH_MAGIC && head->heap_id == heap->heap_id && head->pos == pos &&
 	       head->bytes >= sizeof(*head) + sizeof(struct umem_record) &&
-	       DIV_UP(head->bytes, UMEM_BLOCK) <= umem__wal_batch_blocks_max(heap->wal.blocks);
+	       blocks_of(head) <= umem__wal_batch_blocks_max(heap->wal.blocks);
 }
 
 /*
@@ -229,7 +239,7 @@ batch_read(struct window *w, uint64_t pos, struct umem_batch **batch)
 	rc = window_get(w, pos, 1, &data);
 	if (rc != 0 || !head_plausible(heap, (struct umem_batch *)data, pos))
 		return rc;
-	blocks = DIV_UP(((struct umem_batch *)data)->bytes, UMEM_BLOCK);
+	blocks = blocks_of((struct umem_batch *)data);
 	if (pos + blocks > w->limit)
 		return 0;
 	rc = window_get(w, pos, blocks, &data);
@@ -352,9 +362,9 @@ check_end(struct window *w, uint64_t pos)
 		batch = (struct umem_batch *)data;
 		if (batch->magic != UMEM_BATCH_MAGIC || batch->heap_id != heap->heap_id || batch->durable <= pos ||
 		    batch->pos % heap->wal.blocks != at % heap->wal.blocks || batch->bytes < sizeof(*batch) ||
-		    DIV_UP(batch->bytes, UMEM_BLOCK) > MIN(umem__wal_batch_blocks_max(heap->wal.blocks), w->limit - at))
+		    blocks_of(batch) > MIN(umem__wal_batch_blocks_max(heap->wal.blocks), w->limit - at))
 			continue;
-		rc = window_get(w, at, DIV_UP(batch->bytes, UMEM_BLOCK), &data);
+		rc = window_get(w, at, blocks_of(batch), &data);
 		if (rc != 0)
 			return rc;
 		batch = (struct umem_batch *)data;
@@ -396,7 +406,7 @@ replay(struct window *w)
 		}
 		incarnation = batch->incarnation;
 		wal->prev_crc = batch->crc;
-		wal->tail += DIV_UP(batch->bytes, UMEM_BLOCK);
+		wal->tail += blocks_of(batch);
 		rc = apply_batch(heap, batch);
 		if (rc != 0)
 			return rc;

@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#ifndef STAGE_PLAIN
 #include <cmocka.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/base.h"
@@ -19,6 +21,11 @@
 #include "env_sim/env_sim.h"
 #include "ult/ult.h"
 #include "umem/umem.h"
+
+#ifdef STAGE_PLAIN /* outside of cmocka: for fuzz targets */
+#define assert_int_equal(a, b) ASSERT((a) == (b))
+#define fail_msg(...) ASSERT(false)
+#endif
 
 struct stage {
 	struct sim *sim;
