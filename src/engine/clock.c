@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine's clock across crashes: no stamp is handed out above a ceiling that vos_db holds, and a start begins above it. The ceiling runs
- * ahead of the wall clock by less than others put up with, so a start need not wait for it; it is raised when stamps
- * are asked for, so an idle engine writes nothing.
+ * The engine's clock across crashes: no stamp is handed out above a ceiling that vos_db holds, and a start begins above it, once the wall
+ * clock is there too: TARGETS_AHEAD_NS later at the most. The ceiling is raised when stamps are asked for, so an idle engine
+ * writes nothing.
  *
  *	clock I1  Every stamp of this life is above every stamp of the lives before (walk-through 1.12).
  */
@@ -76,5 +76,7 @@ engine__clock_begin(struct engine *engine)
 		return rc;
 	hlc_clock_init(&engine->clock, floor, floor);
 	engine->first_epoch = MAX(floor, hlc_from_wall(env_wall(engine->env)));
+	/* Crash after crash would carry the clock away: begin when the wall clock is where stamps may already be. */
+	ult_sleep(hlc_clock_lead(&engine->clock, env_wall(engine->env)));
 	return reserve(engine);
 }

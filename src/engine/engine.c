@@ -130,6 +130,8 @@ start(struct engine *engine)
 		rc = engine__tell_ready(engine);
 	if (rc == 0)
 		rc = engine__modules_setup(engine);
+	if (rc == 0)
+		rc = engine__network_open(engine);
 	return rc;
 }
 

@@ -103,6 +103,8 @@ int engine__modules_setup(struct engine *engine);
 void engine__modules_end(struct engine *engine);
 /* network.c */
 int engine__network_start(struct engine *engine);
+/** The barrier: clients are served from here on. */
+int engine__network_open(struct engine *engine);
 void engine__network_stop(struct engine *engine);
 int engine__group_set(void *engine, uint32_t version, const struct rpc_member *members, uint32_t nr);
 /* server.c */

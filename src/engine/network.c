@@ -68,6 +68,7 @@ start_there(void *arg)
 	rc = rpc_ctx_create(starting->engine->node, stream->xs, stream->tag, &stream->rpc);
 	if (rc != 0)
 		return rc;
+	rpc_hold(stream->rpc, true); /* engine I1 */
 	return starting->addr != NULL ? listen_given(starting) : listen_local(starting);
 }
 
@@ -110,6 +111,26 @@ engine__network_start(struct engine *engine)
 		starting.addr = starting.stream->tag < engine->config.listen_nr ? engine->config.listen[starting.stream->tag] : NULL;
 		rc = xs_call(starting.stream->xs, ULT_SYSTEM, start_there, &starting);
 	}
+	return rc;
+}
+
+static int
+open_there(void *arg)
+{
+	struct engine_stream *stream = arg;
+
+	rpc_hold(stream->rpc, false);
+	return 0;
+}
+
+int
+engine__network_open(struct engine *engine)
+{
+	int rc = 0;
+
+	for (uint32_t i = engine->stream_nr; rc == 0 && i > 0; i--)
+		if (talks(engine, i - 1))
+			rc = xs_call(engine->streams[i - 1].xs, ULT_SYSTEM, open_there, &engine->streams[i - 1]);
 	return rc;
 }
 

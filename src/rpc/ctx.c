@@ -122,6 +122,12 @@ rpc_serve(struct rpc_ctx *ctx, const struct rpc_proto *proto, const rpc_handler 
 	return 0;
 }
 
+void
+rpc_hold(struct rpc_ctx *ctx, bool held)
+{
+	ctx->held = held;
+}
+
 struct rpc_node *
 rpc_ctx_node(const struct rpc_ctx *ctx)
 {

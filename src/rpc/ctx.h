@@ -61,6 +61,7 @@ struct rpc_ctx {
 	struct xs *xs;
 	uint32_t tag;
 	bool stopping;
+	bool held;                   /* not yet open: requests are put off */
 	struct list link;            /* in the node */
 	struct list listens;
 	struct {

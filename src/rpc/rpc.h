@@ -124,6 +124,8 @@ void rpc_ctx_destroy(struct rpc_ctx *ctx);
 int rpc_listen(struct rpc_ctx *ctx, const char *addr, const char **bound);
 /** The handlers of a protocol on this context: handlers[i] serves ops[i]; NULL entries answer -DER_NOSYS. */
 int rpc_serve(struct rpc_ctx *ctx, const struct rpc_proto *proto, const rpc_handler *handlers, void *owner);
+/** While held, requests are answered with -DER_OVERLOAD_RETRY: between listening and being ready to serve. */
+void rpc_hold(struct rpc_ctx *ctx, bool held);
 struct rpc_node *rpc_ctx_node(const struct rpc_ctx *ctx);
 struct xs *rpc_ctx_xs(const struct rpc_ctx *ctx);
 uint32_t rpc_ctx_tag(const struct rpc_ctx *ctx);

@@ -164,6 +164,8 @@ check_request(const struct rpc_peer *peer, const struct rpc_proto *proto, const 
 		return -DER_NO_PERM;
 	if (header->proto_version < proto->oldest || header->proto_version > proto->version || op->since > header->proto_version)
 		return -DER_PROTO;
+	if (peer->ctx->held)
+		return -DER_OVERLOAD_RETRY;
 	if (handlers == NULL || handlers[header->opc & 0xffff] == NULL)
 		return -DER_NOSYS;
 	return 0;

@@ -53,8 +53,8 @@ struct targets *target_all(const struct target *target);
 void targets_set_reserve(struct targets *targets, int (*reserve)(void *arg), void *arg);
 /** Sees to it that the clock can go on for a while. YIELDS, rarely. */
 int targets_reserve_epochs(struct targets *targets);
-/** How far ahead of the wall clock stamps are reserved: less than what others put up with, so that a start need not wait. */
-#define TARGETS_AHEAD_NS (400 * NS_PER_MS)
+/** How far ahead of the wall clock stamps are reserved: what a start after a crash waits at the most. */
+#define TARGETS_AHEAD_NS (200 * NS_PER_MS)
 /** Epochs of this engine: a value above every earlier one and below the durable ceiling; 0 when the ceiling is reached. Any stream. */
 uint64_t targets_epoch(struct targets *targets);
 
