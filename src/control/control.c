@@ -223,10 +223,16 @@ halt_all(struct control *control)
 }
 
 void
-control_stop(struct control *control)
+control_hush(struct control *control)
 {
 	control->stopping = true;
 	ult_cond_broadcast(&control->changed);
+}
+
+void
+control_stop(struct control *control)
+{
+	control_hush(control);
 	if (control->engines != NULL) {
 		halt_all(control);
 		for (uint32_t i = 0; i < control->engine_nr; i++)

@@ -111,6 +111,8 @@ struct control;
 int control_start(struct env *env, struct xs *xs, const struct control_config *config, struct strbuf *error, struct control **control);
 /** Stops engines and sockets, and frees it. Nobody is inside a handler of the agent's socket any more. YIELDS */
 void control_stop(struct control *control);
+/** Calls that wait for an engine give up, and new ones are refused: for whoever stops the agent's socket before control_stop. */
+void control_hush(struct control *control);
 /** Engines that still run are killed now; control_stop ends soon. From the stream, also outside of a ULT. */
 void control_hurry(struct control *control);
 /**
