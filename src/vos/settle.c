@@ -39,7 +39,8 @@ encode_op(const struct vos_op *op, uint16_t minor, char *at)
 	touch.kind = op->kind == OP_UPDATE ? VOS_TOUCH_UPDATE : op->whole ? VOS_TOUCH_PUNCH_OBJECT :
 		     op->nr == 0 ? VOS_TOUCH_PUNCH_DKEY : VOS_TOUCH_PUNCH_AKEYS;
 	at = (char *)mempcpy(at, &touch, sizeof(touch));
-	at = (char *)mempcpy(at, op->dkey.iov_buf, op->dkey.iov_len);
+	if (op->dkey.iov_len > 0)
+		at = (char *)mempcpy(at, op->dkey.iov_buf, op->dkey.iov_len);
 	for (uint32_t i = 0; i < op->nr; i++) {
 		const struct op_iod *iod = &op->iods[i];
 		bool extents = op->kind == OP_UPDATE && iod->type == DAOS_IOD_ARRAY;

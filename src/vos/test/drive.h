@@ -623,8 +623,8 @@ d_list(struct drive *drive, enum vos_list_kind kind, int object, int dkey, uint6
 
 			for (int k = 0; k < nr; k++) {
 				struct d_name name;
-				daos_obj_id_t oid = d_oid(k);
-				const daos_key_t *is = kind == VOS_LIST_DKEY ? d_dkey(object, k, &name) : d_akey(object, k, &name);
+				daos_obj_id_t oid = d_oid(MIN(k, M_OBJECTS - 1));
+				const daos_key_t *is = kind == VOS_LIST_AKEY ? d_akey(object, k, &name) : d_dkey(object, k, &name);
 
 				if (kind == VOS_LIST_OBJECT ? memcmp(bytes, &oid, sizeof(oid)) == 0
 							    : is->iov_len == entries[i].key_len && memcmp(is->iov_buf, bytes, is->iov_len) == 0)

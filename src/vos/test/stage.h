@@ -349,23 +349,32 @@ text_of(struct stage *stage, char *buf, size_t size, daos_obj_id_t oid, const ch
 	return len > 0 ? buf : "-";
 }
 
-#define assert_text(stage, oid, dkey, akey, epoch, expected)                                                                   \
-	do {                                                                                                                   \
-		char _buf[256];                                                                                                \
-		assert_string_equal(text_of((stage), _buf, sizeof(_buf), (oid), (dkey), (akey), (epoch)), (expected));         \
-	} while (0)
+__attribute__((noinline, unused)) static void
+check_text(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch, const char *expected, int line)
+{
+	char buf[256];
 
-#define assert_records(stage, oid, dkey, akey, at, idx, nr, expected)                                                          \
-	do {                                                                                                                   \
-		struct vos_when _when = {.epoch = (at)};                                                                       \
-		daos_recx_t _recx = {.rx_idx = (idx), .rx_nr = (nr)};                                                          \
-		char _buf[256];                                                                                                \
-		size_t _len;                                                                                                   \
-		uint64_t _size;                                                                                                \
-		assert_int_equal(fetch_at((stage), (oid), key_of(dkey), key_of(akey), &_when, VOS_NO_TIMESTAMP, &_recx, _buf,  \
-					  sizeof(_buf) - 1, &_len, &_size), 0);                                                \
-		_buf[_len] = '\0';                                                                                             \
-		assert_string_equal(_buf, (expected));                                                                         \
-	} while (0)
+	_assert_string_equal(text_of(stage, buf, sizeof(buf), oid, dkey, akey, epoch), expected, __FILE__, line);
+}
+
+/* The records [idx, idx + nr) as text, holes as dots. */
+__attribute__((noinline, unused)) static void
+check_records(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch, daos_recx_t recx, const char *expected,
+	      int line)
+{
+	struct vos_when when = {.epoch = epoch};
+	uint64_t size;
+	char buf[256];
+	size_t len;
+	int rc = fetch_at(stage, oid, key_of(dkey), key_of(akey), &when, VOS_NO_TIMESTAMP, &recx, buf, sizeof(buf) - 1, &len, &size);
+
+	assert_int_equal(rc, 0);
+	buf[len] = '\0';
+	_assert_string_equal(buf, expected, __FILE__, line);
+}
+
+#define assert_text(stage, oid, dkey, akey, epoch, expected) check_text(stage, oid, dkey, akey, epoch, expected, __LINE__)
+#define assert_records(stage, oid, dkey, akey, epoch, idx, nr, expected)                                                       \
+	check_records(stage, oid, dkey, akey, epoch, (daos_recx_t){idx, nr}, expected, __LINE__)
 
 #endif
