@@ -142,7 +142,7 @@ grant(struct vos_pool *pool, uint64_t heap_size)
 	if (vx->heap_budget == 0 || pool->ram)
 		return 0;
 	left = vx->heap_budget > vx->heap_granted ? vx->heap_budget - vx->heap_granted : 0;
-	pool->granted = MAX(MIN(heap_size, left / 2), 16 * UMEM_SEGMENT);
+	pool->granted = MAX(MIN(heap_size, left / 2), 8 * UMEM_SEGMENT);
 	vx->heap_granted += pool->granted;
 	return pool->granted;
 }

@@ -27,6 +27,7 @@ struct drive {
 	struct d_read reads[READS_MAX];
 	uint32_t read_nr;
 	bool big;          /* values that go to the data blob, too */
+	bool fat;          /* values that fill the heap */
 	bool bad_space;    /* -DER_NOSPACE may come */
 	bool deciding;
 	bool several;      /* ULTs use it: others' epochs and decisions come in between */
@@ -134,7 +135,10 @@ d_random_iods(struct drive *drive, struct d_op *op)
 		iod->hi = iod->lo + d_rnd(drive, M_RECORDS - iod->lo);
 		if (iod->akey == 3 && !drive->big)
 			iod->hi = MIN(iod->hi, iod->lo + 3);
-		iod->size = drive->big && d_rnd(drive, 6) == 0 ? 4000 + d_rnd(drive, 9000) : 1 + d_rnd(drive, d_rnd(drive, 4) == 0 ? 700 : 40);
+		if (drive->fat)
+			iod->size = 2000 + d_rnd(drive, 2000);
+		else
+			iod->size = drive->big && d_rnd(drive, 6) == 0 ? 4000 + d_rnd(drive, 9000) : 1 + d_rnd(drive, d_rnd(drive, 4) == 0 ? 700 : 40);
 	}
 }
 
