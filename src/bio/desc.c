@@ -196,8 +196,10 @@ lay_out(struct bio_desc *desc)
 			size_t span = block_span(piece), head = (size_t)(piece->off % BIO_BLOCK);
 
 			piece->buf = desc->staging + at + head;
+#ifndef PLANTED_TAIL_NOT_ZEROED
 			if (desc->update)
 				memset(piece->buf + piece->len, 0, span - head - piece->len);
+#endif
 		}
 		at += block_span(piece);
 	}

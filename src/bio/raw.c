@@ -46,6 +46,9 @@ table_write(struct bio_dev *dev)
 
 	table->generation++;
 	bio__head_seal(&table->head, BIO_TABLE_MAGIC, TABLE_BYTES);
+#ifdef PLANTED_ONE_TABLE_COPY
+	return bio__disk_io(dev->bio, dev->disk, ENV_IO_WRITE, ENV_IO_DSYNC, dev->table_off[0], table, TABLE_BYTES);
+#endif
 	for (uint32_t i = 0; i < 2 && rc == 0; i++)
 		rc = bio__disk_io(dev->bio, dev->disk, ENV_IO_WRITE, ENV_IO_DSYNC, dev->table_off[dev->first_copy ^ i], table,
 				  TABLE_BYTES);

@@ -275,6 +275,9 @@ round_once(struct umem *heap, struct writer *w, bool *whole)
 	if (rc != 0)
 		return rc;
 #endif
+#ifdef PLANTED_FREE_SLOTS_EARLY
+	umem__map_published(heap);
+#endif
 	rc = write_map(heap, w, lsn);
 #ifndef PLANTED_SKIP_FLUSH_BEFORE_SUPER
 	if (rc == 0)
@@ -289,6 +292,9 @@ round_once(struct umem *heap, struct writer *w, bool *whole)
 		super->replay_incarnation = point.incarnation;
 		super->replay_prev_crc = point.prev_crc;
 	}
+#ifdef PLANTED_FREE_LOG_EARLY
+	umem__wal_free(heap, super->replay_pos);
+#endif
 	rc = umem__super_write(heap);
 	if (rc == 0)
 		publish(heap);
@@ -297,8 +303,8 @@ round_once(struct umem *heap, struct writer *w, bool *whole)
 	return rc;
 }
 
-static int
-checkpoint(struct umem *heap)
+int
+umem__checkpoint_now(struct umem *heap)
 {
 	struct writer *w = MEM_NEW(heap->mem, struct writer);
 	bool whole = false;
@@ -371,7 +377,7 @@ service(void *arg)
 			break;
 		wanted = c->wanted;
 		c->running = true;
-		c->rc = is_dirty(heap) || heap->checkpoints == 0 ? checkpoint(heap) : 0;
+		c->rc = is_dirty(heap) || heap->checkpoints == 0 ? umem__checkpoint_now(heap) : 0;
 		c->running = false;
 		c->served = wanted;
 		c->due_ns = env_mono(heap->env) + c->period_ns;
@@ -429,13 +435,17 @@ umem_checkpoint(struct umem *heap)
 }
 
 int
+umem__checkpoint_init(struct umem *heap)
+{
+	heap->checkpoint.staging = mem_alloc_aligned(heap->mem, (POOL_OPS + 1) * STAGE, UMEM_PAGE);
+	return heap->checkpoint.staging == NULL ? -DER_NOMEM : 0;
+}
+
+int
 umem__checkpoint_start(struct umem *heap)
 {
 	struct checkpoint *c = &heap->checkpoint;
 
-	c->staging = mem_alloc_aligned(heap->mem, (POOL_OPS + 1) * STAGE, UMEM_PAGE);
-	if (c->staging == NULL)
-		return -DER_NOMEM;
 	c->due_ns = env_mono(heap->env) + c->period_ns;
 	return ult_spawn(heap->xs, ULT_CHECKPOINT, "umem checkpoint", service, heap, &c->ult);
 }

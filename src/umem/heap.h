@@ -426,6 +426,9 @@ uint32_t umem__map_crc(const struct umem *heap, uint32_t level, uint64_t number,
 uint32_t umem__super_crc(struct umem_super *super);
 
 /* ---- checkpoint.c -------------------------------------------------------------------------------------------------------------- */
+int umem__checkpoint_init(struct umem *heap);
+/** Writes one in the caller's ULT: before the ULT of its own is there. YIELDS */
+int umem__checkpoint_now(struct umem *heap);
 int umem__checkpoint_start(struct umem *heap);
 /** Writes a last one unless the heap has failed, and ends the ULT. YIELDS */
 void umem__checkpoint_stop(struct umem *heap);

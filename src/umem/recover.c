@@ -12,7 +12,8 @@
  *	incarnation  a new superblock with the next one: from here on batches cannot be mistaken for leftovers of the last life
  *
  *	recover I1  Replay is idempotent: records say what bytes are, not how they change; it may begin at any published point.
- *	recover I2  Nothing is changed on the media before the new incarnation, and that changes nothing of the state.
+ *	recover I2  What recovery writes before the new incarnation (checkpoints, when replay needs more memory than it may have)
+ *	            and the new incarnation itself change nothing of the state: a crash finds the same heap again.
  *
  * Everything yields. A crash in the middle: begin again.
  */
@@ -377,6 +378,22 @@ check_end(struct window *w, uint64_t pos)
 	return 0;
 }
 
+/* Replay has loaded more than memory allows: what it made is written down as any other checkpoint, and memory is free. */
+static int
+spill(struct umem *heap)
+{
+	int rc = bio_flush(heap->wal_blob);
+
+	if (rc != 0)
+		return rc;
+	env_sometimes(heap->env, "umem: replay needs more memory than it may have");
+	heap->lsn_durable = heap->lsn;
+	rc = umem__checkpoint_now(heap);
+	if (rc == 0)
+		umem__units_fini(heap);
+	return rc;
+}
+
 static int
 replay(struct window *w)
 {
@@ -408,6 +425,9 @@ replay(struct window *w)
 		wal->prev_crc = batch->crc;
 		wal->tail += blocks_of(batch);
 		rc = apply_batch(heap, batch);
+		wal->incarnation = incarnation;
+		if (rc == 0 && heap->budget != 0 && heap->resident > heap->budget)
+			rc = spill(heap);
 		if (rc != 0)
 			return rc;
 	}
@@ -448,6 +468,8 @@ umem__recover(struct umem *heap)
 	rc = umem__map_load(heap);
 	if (rc == 0)
 		rc = load_system(heap);
+	if (rc == 0)
+		rc = umem__checkpoint_init(heap);
 	if (rc == 0)
 		rc = replay(&w);
 	mem_free(heap->mem, w.buf);

@@ -535,10 +535,13 @@ umem_open(const struct umem_config *config, struct umem **result)
 		rc = open_blobs(config, &heap);
 	else
 		rc = open_ram(config, &heap);
-	if (rc == 0)
+	if (rc == 0) {
 		*result = heap;
-	else if (heap != NULL)
+	} else if (heap != NULL) {
+		if (!heap->ram)
+			umem__wal_drain(heap);
 		heap_free(heap);
+	}
 	return rc;
 }
 

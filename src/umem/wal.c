@@ -200,6 +200,10 @@ write_done(struct bio_io *io, int rc)
 	batch->writes--;
 	if (rc != 0)
 		umem__fail(heap, rc);
+#ifdef PLANTED_DURABLE_OUT_OF_ORDER
+	if (rc == 0 && batch->writes == 0)
+		umem__durable(heap, MAX(batch->lsn_last, heap->lsn_durable));
+#endif
 	advance(heap);
 	submit_some(heap);
 }
