@@ -18,7 +18,7 @@ struct entry {
 	umem_off_t child; /* in inner nodes */
 };
 
-/* ---- entries of one node ------------------------------------------------------------------------------------------------ */
+/* ---- entries of one node ----------------------------------------------------------------------------------------- */
 
 static void
 touch_head(const struct walk *walk, umem_off_t off)
@@ -134,7 +134,7 @@ fix_least(const struct walk *walk, struct path *path, uint32_t level)
 	}
 }
 
-/* ---- insertion ------------------------------------------------------------------------------------------------------------ */
+/* ---- insertion --------------------------------------------------------------------------------------------------- */
 
 /** The top node, full but below the order, makes place for a larger one. */
 static int
@@ -169,7 +169,10 @@ at_edge(const struct walk *walk, const struct path *path, uint32_t level, bool l
 	return true;
 }
 
-/** Puts entry into level's full node at path.at, and what no longer fits into a new one right of it: *risen goes to the parent. */
+/**
+ * Puts entry into level's full node at path.at, and what no longer fits into a new one right of it: *risen goes to the
+ * parent.
+ */
 static int
 split(const struct walk *walk, struct path *path, uint32_t level, const struct entry *entry, struct entry *risen)
 {
@@ -304,7 +307,7 @@ btree_insert(struct btree *tree, const void *key, size_t len, uint64_t value, ui
 	return 0;
 }
 
-/* ---- finding, replacing ------------------------------------------------------------------------------------------------------ */
+/* ---- finding, replacing ------------------------------------------------------------------------------------------ */
 
 /** The way to a key that must be there. */
 static int
@@ -362,7 +365,7 @@ btree_replace(struct btree *tree, const void *key, size_t len, uint64_t value)
 	return 0;
 }
 
-/* ---- removal ------------------------------------------------------------------------------------------------------------------- */
+/* ---- removal ----------------------------------------------------------------------------------------------------- */
 
 static void
 join(const struct walk *walk, umem_off_t left_off, struct btree_node *left, umem_off_t right_off, struct btree_node *right)
@@ -493,7 +496,7 @@ btree_remove(struct btree *tree, const void *key, size_t len, uint64_t *value)
 	return remove_entry(&walk, &path);
 }
 
-/* ---- the whole tree ------------------------------------------------------------------------------------------------------------ */
+/* ---- the whole tree ---------------------------------------------------------------------------------------------- */
 
 int
 btree_create(struct btree *tree, uint32_t cls, uint8_t order)

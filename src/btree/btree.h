@@ -86,7 +86,7 @@ uint64_t btree_count(struct btree *tree);
  */
 int btree_drain(struct btree *tree, uint32_t *credits, int (*drop)(void *arg, uint64_t value), void *arg);
 
-/* ---- cursors: good until the tree changes or the body ends ------------------------------------------------------------------ */
+/* ---- cursors: good until the tree changes or the body ends ------------------------------------------------------- */
 enum btree_seek { BTREE_FIRST, BTREE_LAST, BTREE_GE, BTREE_GT, BTREE_LE, BTREE_LT, BTREE_EQ };
 
 #define BTREE_DEPTH_MAX 16

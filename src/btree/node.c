@@ -16,7 +16,7 @@
 #include <xxhash.h>
 #include "node.h"
 
-/* ---- classes ------------------------------------------------------------------------------------------------------ */
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
 
 #define FEATURES (BTREE_HASHED | BTREE_INTEGER | BTREE_DIRECT | BTREE_LEXICAL)
 
@@ -89,7 +89,7 @@ btree__target(const struct walk *walk, const void *key, size_t len, struct targe
 	return 0;
 }
 
-/* ---- the root and nodes, checked ------------------------------------------------------------------------------------- */
+/* ---- the root and nodes, checked --------------------------------------------------------------------------------- */
 
 int
 btree__corrupt(const struct btree *tree, umem_off_t off, const char *what)
@@ -163,7 +163,7 @@ top(const struct walk *walk, struct path *path)
 	return btree__node(walk, walk->root->node, level, &path->step[level].node);
 }
 
-/* ---- search ---------------------------------------------------------------------------------------------------------- */
+/* ---- search ------------------------------------------------------------------------------------------------------ */
 
 int
 btree__compare(const uint64_t *a, const uint64_t *b, uint32_t words)
@@ -288,7 +288,7 @@ btree__descend_end(const struct walk *walk, bool last, struct path *path)
 	return rc;
 }
 
-/* ---- nodes going out of use ------------------------------------------------------------------------------------------- */
+/* ---- nodes going out of use -------------------------------------------------------------------------------------- */
 
 void
 btree__node_free(const struct walk *walk, umem_off_t off)

@@ -12,7 +12,7 @@
  */
 #include "node.h"
 
-/* ---- entries of one node ---------------------------------------------------------------------------------------------- */
+/* ---- entries of one node ----------------------------------------------------------------------------------------- */
 
 /** Head and order. */
 static void
@@ -111,7 +111,7 @@ touch_root(const struct walk *walk)
 	umem_touch(walk->tree->heap, walk->tree->root, sizeof(*walk->root));
 }
 
-/* ---- sums --------------------------------------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------------------------------- */
 
 /** extent is going to be below all entries on the path above the leaf (evtree I2). */
 static void
@@ -172,7 +172,7 @@ refresh(const struct walk *walk, const struct path *path, uint32_t level)
 	}
 }
 
-/* ---- insertion ------------------------------------------------------------------------------------------------------------ */
+/* ---- insertion --------------------------------------------------------------------------------------------------- */
 
 /** The top node, full but below the order, makes place for a larger one. */
 static int
@@ -206,7 +206,10 @@ at_edge(const struct walk *walk, const struct path *path, uint32_t level, bool l
 	return true;
 }
 
-/** Puts entry into level's full node at path.at, and what no longer fits into a new one right of it: *risen goes to the parent. */
+/**
+ * Puts entry into level's full node at path.at, and what no longer fits into a new one right of it: *risen goes to the
+ * parent.
+ */
 static int
 split(const struct walk *walk, struct path *path, uint32_t level, const union evtree_entry *entry, union evtree_entry *risen)
 {
@@ -391,7 +394,7 @@ evtree_insert(struct evtree *tree, const struct evtree_extent *extent, uint32_t 
 	return 0;
 }
 
-/* ---- removal ---------------------------------------------------------------------------------------------------------------- */
+/* ---- removal ----------------------------------------------------------------------------------------------------- */
 
 /** The tree has no extent any more. */
 static int
@@ -560,7 +563,7 @@ evtree_set_dtx(struct evtree *tree, const struct evtree_extent *which, uint32_t 
 	return 0;
 }
 
-/* ---- the whole tree ----------------------------------------------------------------------------------------------------------- */
+/* ---- the whole tree ---------------------------------------------------------------------------------------------- */
 
 /** The last leaf lost its last entries: tells the nodes above, frees what is empty. */
 static int

@@ -73,8 +73,8 @@ struct evtree {
 
 /**
  * Adds an extent; the older ones stay. An equal (lo, hi, when) is replaced: *replaced (may be NULL) gets its old data and
- * 1 is returned. rec_size 0 for a hole. -DER_REC_SIZE when it differs, -DER_VOS_PARTIAL_UPDATE when it overlaps but is not equal to one
- * of the same (epoch, minor), -DER_NOSPACE, -DER_INVAL for lo > hi or no rec_size.
+ * 1 is returned. rec_size 0 for a hole. -DER_REC_SIZE when it differs, -DER_VOS_PARTIAL_UPDATE when it overlaps but is
+ * not equal to one of the same (epoch, minor), -DER_NOSPACE, -DER_INVAL for lo > hi or no rec_size.
  */
 int evtree_insert(struct evtree *tree, const struct evtree_extent *extent, uint32_t rec_size, struct evtree_data *replaced);
 /**

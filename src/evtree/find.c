@@ -49,7 +49,7 @@ check_span(const struct walk *walk, umem_off_t off, struct evtree_node *node, ui
 	return 0;
 }
 
-/* ---- the newest over a record ------------------------------------------------------------------------------------------- */
+/* ---- the newest over a record ------------------------------------------------------------------------------------ */
 
 struct newest {
 	const struct walk *walk;
@@ -115,7 +115,8 @@ newest_below(struct newest *query, umem_off_t off, uint32_t level, const struct 
 	while (left != 0) {
 		pick = 31U - (uint32_t)__builtin_clz(left);
 		for (i = pick; i-- > 0;)
-			if ((left & 1U << i) && when_compare(entry_newest(node_entry(node, i)), entry_newest(node_entry(node, pick))) > 0)
+			if ((left & 1U << i) &&
+			    when_compare(entry_newest(node_entry(node, i)), entry_newest(node_entry(node, pick))) > 0)
 				pick = i;
 		left &= ~(1U << pick);
 		if (!promising(query, node_entry(node, pick)))
@@ -123,7 +124,8 @@ newest_below(struct newest *query, umem_off_t off, uint32_t level, const struct 
 		first = entry_key(node_entry(node, pick));
 		if (pick + 1 < node->nr)
 			next = entry_key(node_entry(node, pick + 1));
-		rc = newest_below(query, node_entry(node, pick)->inner.child, level - 1, &first, pick + 1 < node->nr ? &next : to);
+		rc = newest_below(query, node_entry(node, pick)->inner.child, level - 1, &first,
+				  pick + 1 < node->nr ? &next : to);
 		if (rc != 0)
 			return rc;
 	}
@@ -146,7 +148,7 @@ newest_at(struct newest *query, uint64_t at)
 	return query->best_rc != 0 ? query->best_rc : 1;
 }
 
-/* ---- extents in order ------------------------------------------------------------------------------------------------------ */
+/* ---- extents in order -------------------------------------------------------------------------------------------- */
 
 struct scan {
 	const struct walk *walk;
@@ -253,7 +255,10 @@ found_start(void *arg, const union evtree_entry *entry)
 	return 1;
 }
 
-/** Where in (after, limit] the first usable extent begins that is newer than `than` (NULL: any) but not later than when: 1, 0, or an error. */
+/**
+ * Where in (after, limit] the first usable extent begins that is newer than `than` (NULL: any) but not later than when:
+ * 1, 0, or an error.
+ */
 static int
 next_start(const struct walk *walk, uint64_t after, uint64_t limit, const struct evtree_when *than, struct evtree_when when,
 	   uint64_t *lo)
@@ -288,9 +293,12 @@ next_start(const struct walk *walk, uint64_t after, uint64_t limit, const struct
 	return 1;
 }
 
-/* ---- what is visible ---------------------------------------------------------------------------------------------------------- */
+/* ---- what is visible --------------------------------------------------------------------------------------------- */
 
-/** The visible piece that begins at *at, or else the first one behind it, up to hi: 1, 0 none, or an error. *at: where it begins. */
+/**
+ * The visible piece that begins at *at, or else the first one behind it, up to hi: 1, 0 none, or an error. *at becomes where
+ * it begins.
+ */
 static int
 next_piece(const struct walk *walk, uint64_t *at, uint64_t hi, struct evtree_when when, struct evtree_piece *piece)
 {
@@ -341,7 +349,7 @@ evtree_find(struct evtree *tree, uint64_t lo, uint64_t hi, struct evtree_when wh
 	}
 }
 
-/* ---- ends of the array -------------------------------------------------------------------------------------------------------- */
+/* ---- ends of the array ------------------------------------------------------------------------------------------- */
 
 struct last_end {
 	const struct walk *walk;
@@ -398,7 +406,10 @@ last_end_below(struct last_end *query, umem_off_t off, uint32_t level, const str
 	return rc;
 }
 
-/** The highest end within [floor, limit] of a usable extent newer than `than` (NULL: any) but not later than when: 1, 0, or an error. */
+/**
+ * The highest end within [floor, limit] of a usable extent newer than `than` (NULL: any) but not later than when: 1, 0, or
+ * an error.
+ */
 static int
 last_end(const struct walk *walk, uint64_t floor, uint64_t limit, const struct evtree_when *than, struct evtree_when when,
 	 uint64_t *hi)
@@ -471,7 +482,7 @@ evtree_end(struct evtree *tree, bool highest, struct evtree_when when, struct ev
 	}
 }
 
-/* ---- all extents ------------------------------------------------------------------------------------------------------------------ */
+/* ---- all extents ------------------------------------------------------------------------------------------------- */
 
 struct each {
 	int (*found)(void *arg, const struct evtree_extent *extent);

@@ -26,7 +26,7 @@ struct view {
 	uint32_t nr;
 };
 
-/* ---- reading -------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static int
 corrupt(const struct ilog *log, const char *what)
@@ -113,7 +113,7 @@ ilog_check(struct ilog *log)
 	return 0;
 }
 
-/* ---- changing ------------------------------------------------------------------------------------------------------- */
+/* ---- changing ---------------------------------------------------------------------------------------------------- */
 
 static void
 touch_root(const struct view *view)
@@ -128,7 +128,8 @@ touch_entries(const struct view *view, uint32_t from, uint32_t to)
 	umem_off_t base = view->nr > 1 ? view->root->array : view->log->root + offsetof(struct ilog_root, first);
 
 	if (from < to)
-		umem_touch(view->log->heap, base + (uint64_t)from * sizeof(*view->entries), (size_t)(to - from) * sizeof(*view->entries));
+		umem_touch(view->log->heap, base + (uint64_t)from * sizeof(*view->entries),
+			   (size_t)(to - from) * sizeof(*view->entries));
 }
 
 /** Makes room for one entry more. */
@@ -308,7 +309,7 @@ ilog_destroy(struct ilog *log)
 		shrink(&view, 0);
 }
 
-/* ---- aggregation ------------------------------------------------------------------------------------------------------ */
+/* ---- aggregation ------------------------------------------------------------------------------------------------- */
 
 struct fold {
 	uint64_t from, to;
@@ -404,7 +405,7 @@ ilog_aggregate(struct ilog *log, uint64_t from, uint64_t to, const uint64_t *sna
 	return 0;
 }
 
-/* ---- state --------------------------------------------------------------------------------------------------------------- */
+/* ---- state ------------------------------------------------------------------------------------------------------- */
 
 int
 ilog_state(const struct ilog_entry *entries, uint32_t nr, uint64_t epoch, uint16_t minor, uint64_t bound,

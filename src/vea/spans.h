@@ -62,7 +62,7 @@ struct vea {
 	struct vea_io io;
 };
 
-/* ---- spans.c ------------------------------------------------------------------------------------------------------- */
+/* ---- spans.c ----------------------------------------------------------------------------------------------------- */
 /** NULL when there is no memory. */
 struct span *vea__span_new(struct vea *vea, uint64_t block, uint64_t nr, enum span_state state);
 /** It is in no order and no list. */
@@ -89,7 +89,7 @@ span_of_size(struct treap_node *node)
 	return node != NULL ? container_of(node, struct span, by_size) : NULL;
 }
 
-/* ---- persist.c ------------------------------------------------------------------------------------------------------ */
+/* ---- persist.c --------------------------------------------------------------------------------------------------- */
 /** Within a umem_write body: [block, block + nr) is free and becomes allocated. -DER_INVAL when it is not free. */
 int vea__tree_take(struct umem *heap, umem_off_t root, uint64_t block, uint64_t nr);
 /** The other way. -DER_INVAL when it is not allocated. */

@@ -13,7 +13,7 @@
  */
 #include "spans.h"
 
-/* ---- quarantine --------------------------------------------------------------------------------------------------------- */
+/* ---- quarantine -------------------------------------------------------------------------------------------------- */
 
 /** Has all I/O ended that may read what was freed in this generation? */
 static bool
@@ -91,7 +91,7 @@ sweep(struct vea *vea)
 		vea__span_free(vea, span);
 }
 
-/* ---- reserving ------------------------------------------------------------------------------------------------------------ */
+/* ---- reserving --------------------------------------------------------------------------------------------------- */
 
 /** Where to take nr blocks: the free span and the block within; NULL when there is none. */
 static struct span *
@@ -158,7 +158,7 @@ vea_cancel(struct vea *vea, const struct vea_extent *extent)
 	vea__span_release(vea, span, true);
 }
 
-/* ---- publishing, freeing ---------------------------------------------------------------------------------------------------- */
+/* ---- publishing, freeing ----------------------------------------------------------------------------------------- */
 
 /** The body has committed: what was reserved is allocated. */
 static void
@@ -225,7 +225,7 @@ vea_free(struct vea *vea, uint64_t block, uint32_t nr)
 	return rc;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 int
 vea_format(struct umem *heap, umem_off_t root, uint64_t blocks, uint64_t skip)
@@ -361,7 +361,7 @@ vea_space(const struct vea *vea, struct vea_space *space)
 	}
 }
 
-/* ---- checking ---------------------------------------------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------------------------------------- */
 
 struct check {
 	struct vea *vea;

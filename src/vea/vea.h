@@ -34,7 +34,10 @@ struct vea_root {
 };
 _Static_assert(sizeof(struct vea_root) == 64, "FORMAT: vea_root");
 
-/** Within a umem_write body: writes an allocator over blocks, of which the first skip are never given out. -DER_NOSPACE, -DER_INVAL. */
+/**
+ * Within a umem_write body: writes an allocator over blocks, of which the first skip are never given out. -DER_NOSPACE,
+ * -DER_INVAL.
+ */
 int vea_format(struct umem *heap, umem_off_t root, uint64_t blocks, uint64_t skip);
 /** Loads the free extents into DRAM. YIELDS. -DER_DF_INVAL, -DER_DF_INCOMPT, -DER_NOMEM. */
 int vea_load(struct mem *mem, struct umem *heap, umem_off_t root, struct vea **vea);

@@ -135,7 +135,7 @@ body_verify(struct umem *heap, void *arg)
 	return btree_check(&fix->tree);
 }
 
-/* ---- classes ----------------------------------------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
 
 static void
 a_class_is_refused_when_it_cannot_order_keys(void **state)
@@ -268,7 +268,7 @@ hashed_keys_are_found_again(void **state)
 	fix_free(fix);
 }
 
-/* ---- empty roots ----------------------------------------------------------------------------------------------------------------- */
+/* ---- empty roots ------------------------------------------------------------------------------------------------- */
 
 static int
 no_drop(void *arg, uint64_t value)
@@ -342,7 +342,7 @@ a_drained_part_leaves_a_sound_tree(void **state)
 	fix_free(fix);
 }
 
-/* ---- size ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- size -------------------------------------------------------------------------------------------------------- */
 
 static void
 a_tree_of_few_keys_takes_little_space(void **state)
@@ -393,7 +393,7 @@ removing_everything_gives_all_space_back(void **state)
 	fix_free(fix);
 }
 
-/* ---- no space, no memory ----------------------------------------------------------------------------------------------------------- */
+/* ---- no space, no memory ----------------------------------------------------------------------------------------- */
 
 static void
 a_full_heap_leaves_the_tree_as_it_was(void **state)
@@ -483,7 +483,7 @@ a_failed_request_for_memory_leaves_the_tree_as_it_was(void **state)
 	assert_true(nth > 3);
 }
 
-/* ---- corrupt nodes ------------------------------------------------------------------------------------------------------------------ */
+/* ---- corrupt nodes ----------------------------------------------------------------------------------------------- */
 
 static size_t
 size_of(const struct btree_node *node)

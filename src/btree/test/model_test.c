@@ -46,7 +46,7 @@ struct world {
 	int level; /* percent of insertions among changes: drifts, so that the tree fills and empties */
 };
 
-/* ---- classes ------------------------------------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
 
 static int
 tie(struct umem *heap, uint64_t value, const void *key, size_t len)
@@ -141,7 +141,7 @@ make_universe(struct world *world)
 	world->count = j;
 }
 
-/* ---- operations within a body -------------------------------------------------------------------------------------------- */
+/* ---- operations within a body ------------------------------------------------------------------------------------ */
 
 static uint64_t
 mark_of(struct world *world, uint64_t value)
@@ -344,7 +344,7 @@ op_full_check(struct world *world, struct btree *tree)
 	assert_int_equal(btree_empty(tree), nr == 0);
 }
 
-/* ---- bodies ---------------------------------------------------------------------------------------------------------------- */
+/* ---- bodies ------------------------------------------------------------------------------------------------------ */
 
 static struct btree
 tree_of(struct world *world)

@@ -94,7 +94,7 @@ expect(struct fix *fix, uint32_t i, uint64_t lo, uint64_t hi, uint64_t epoch)
 	assert_int_equal(fix->pieces[i].whole.when.epoch, epoch);
 }
 
-/* ---- what is seen ----------------------------------------------------------------------------------------------------------- */
+/* ---- what is seen ------------------------------------------------------------------------------------------------ */
 
 static int
 script_cover(struct fix *fix)
@@ -278,7 +278,7 @@ nothing_comes_after_the_last_moment(void **state)
 	run_script(script_last_moment);
 }
 
-/* ---- size, faults ------------------------------------------------------------------------------------------------------------- */
+/* ---- size, faults ------------------------------------------------------------------------------------------------ */
 
 /** Extents from..to - 1 in an order of their own, many over others. */
 static struct evtree_extent
@@ -467,7 +467,7 @@ a_failed_request_for_memory_leaves_the_tree_as_it_was(void **state)
 	assert_true(nth > 3);
 }
 
-/* ---- corrupt nodes ---------------------------------------------------------------------------------------------------------------- */
+/* ---- corrupt nodes ----------------------------------------------------------------------------------------------- */
 
 static int
 count_piece(void *arg, const struct evtree_piece *piece)

@@ -112,7 +112,7 @@ model_newest(const struct world *world, uint64_t at, struct evtree_when when, in
 	return best;
 }
 
-/* ---- operations --------------------------------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------------------------- */
 
 static uint64_t
 any_record(struct world *world)
@@ -432,7 +432,7 @@ op_drain(struct world *world)
 		world->rec_size = 0;
 }
 
-/* ---- bodies ----------------------------------------------------------------------------------------------------------------- */
+/* ---- bodies ------------------------------------------------------------------------------------------------------ */
 
 /** Narrow nodes make deep trees; an empty tree forgets them. */
 static void

@@ -112,7 +112,7 @@ give_back(struct fix *fix, uint64_t block, uint32_t nr)
 	return umem_write(fix->heap.heap, 0, body_free, fix, NULL);
 }
 
-/* ---- properties ---------------------------------------------------------------------------------------------------------- */
+/* ---- properties -------------------------------------------------------------------------------------------------- */
 
 static void
 what_was_reserved_and_not_published_is_free_again_after_a_restart(void **state)
@@ -326,7 +326,7 @@ an_allocator_without_blocks_gives_none(void **state)
 	fix_free(fix);
 }
 
-/* ---- model ------------------------------------------------------------------------------------------------------------------ */
+/* ---- model ------------------------------------------------------------------------------------------------------- */
 
 static void
 mark(struct fix *fix, uint64_t block, uint64_t nr, enum state from, enum state to)
@@ -553,7 +553,7 @@ the_allocator_does_what_its_model_does(void **state)
 	}
 }
 
-/* ---- faults ------------------------------------------------------------------------------------------------------------------- */
+/* ---- faults ------------------------------------------------------------------------------------------------------ */
 
 /** A few of everything; an error anywhere may end it. */
 static int
