@@ -13,6 +13,7 @@ BINDINGS = {
     "env_sim/machine.c": "the world's memory, stacks with guard pages, and the last words on an abort",
     "control/names.c": "names of users and groups come from the system's database, which has no seam",
     "rdb/heap.c": "libraft's heap hook is process-wide",
+    "sim/cluster.c": "the harness outlives the memory of the nodes it kills",
 }
 INSTEAD = [
     (r"clock_gettime|gettimeofday|time|clock", "env_mono / env_wall"),

@@ -24,7 +24,8 @@ check() { # name, command...
 		printf '  ok      %-44s %4d s\n' "$name" $((SECONDS - begun))
 	else
 		printf '  FAILED  %-44s %4d s (status %d)\n' "$name" $((SECONDS - begun)) "$status"
-		tail -n 40 "$log" | sed 's/^/          /'
+		grep -nE 'FAILED|ERROR|Assert|assert|: error:' "$log" | head -n 20 | sed 's/^/          /'
+		tail -n 15 "$log" | cut -c1-200 | sed 's/^/          /'
 	fi
 	rm -f "$log"
 	verdict "$name" "$status"
