@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -272,7 +274,7 @@ static int
 run(struct server *server)
 {
 	struct env_real_options options = {
-		.log = {.file = server->config->log_file, .mask = server->config->log_mask, .identity = "SERVER", .stderr_at = "ERR"},
+		.log = {.file = server->config->log_file, .mask = server->config->log_mask, .identity = "SERVER", .stderr_at = server->told < 0 ? "ERR" : "EMIT"},
 		.log_from_environment = getenv("D_LOG_MASK") != NULL && server->told < 0,
 	};
 	struct xs_config stream = {.name = "server", .stack_size = CONTROL_STACK_SIZE};
@@ -443,12 +445,18 @@ find_server(struct cli *cli, pid_t *pid, char **dirp)
 static int
 end_server(struct cli *cli, pid_t pid, const char *dir)
 {
-	if (kill(pid, SIGTERM) != 0)
-		return cli_fail(cli, -DER_NO_PERM, "process %d cannot be told to stop: %s", pid, strerror(errno));
+	struct pollfd wait = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+	bool ended;
+
+	if (wait.fd < 0 || pidfd_send_signal(wait.fd, SIGTERM, NULL, 0) != 0) {
+		cli_fail(cli, -DER_NO_PERM, "process %d cannot be told to stop: %s", pid, strerror(errno));
+		close(wait.fd);
+		return -DER_NO_PERM;
+	}
 	/* 30 s for the engine, some more for the rest. */
-	for (int i = 0; i < 450 && kill(pid, 0) == 0; i++)
-		usleep(100000);
-	if (kill(pid, 0) == 0)
+	ended = poll(&wait, 1, 45000) == 1;
+	close(wait.fd);
+	if (!ended)
 		return cli_fail(cli, -DER_TIMEDOUT, "process %d has not stopped yet; %s/log/daos_server.log says why", pid, dir);
 	cli_print(cli, "stopped\n");
 	return 0;

@@ -150,6 +150,22 @@ static const cyaml_schema_field_t server_fields[] = {
 };
 static const cyaml_schema_value_t server_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct yaml_server, server_fields)};
 
+/* daos_control.yml */
+struct yaml_tool {
+	const char *name, **hostlist;
+	uint32_t hostlist_count, port;
+	struct yaml_transport *transport_config;
+};
+
+static const cyaml_schema_field_t tool_fields[] = {
+	TEXT(yaml_tool, name),
+	TEXTS(yaml_tool, hostlist),
+	UINT(yaml_tool, port),
+	CYAML_FIELD_MAPPING_PTR("transport_config", CYAML_FLAG_POINTER | OPT, struct yaml_tool, transport_config, transport_fields),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t tool_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct yaml_tool, tool_fields)};
+
 /* ---- libcyaml's memory and words ---------------------------------------------------------------------------------------------- */
 /* A block in the arena knows its size, since libcyaml asks for more of it without saying how much there was. */
 struct block {
@@ -465,11 +481,9 @@ read_server(struct reading *reading)
 	return config->state_file == NULL ? -DER_NOMEM : 0;
 }
 
-int
-control_config_parse(const char *text, size_t len, const char *dir, struct arena *arena, struct strbuf *error, struct control_config **config)
+static int
+load(const char *text, size_t len, const cyaml_schema_value_t *schema, struct arena *arena, struct strbuf *error, void **yaml)
 {
-	struct reading reading = {.arena = arena, .error = error, .dir = dir};
-	struct yaml_server *yaml = NULL;
 	struct strbuf words;
 	char buf[1400];
 	const cyaml_config_t how = {
@@ -481,28 +495,58 @@ control_config_parse(const char *text, size_t len, const char *dir, struct arena
 		.flags = CYAML_CFG_NO_ALIAS,
 	};
 	cyaml_err_t err;
-	int rc;
 
-	if (len > CONTROL_CONFIG_MAX || len == 0) {
-		strbuf_addf(error, len == 0 ? "the configuration is empty" : "the configuration is longer than %llu KiB", CONTROL_CONFIG_MAX / KIB);
+	*yaml = NULL;
+	if (len > CONTROL_CONFIG_MAX) {
+		strbuf_addf(error, "the configuration is longer than %llu KiB", CONTROL_CONFIG_MAX / KIB);
 		return -DER_INVAL;
 	}
 	buf[0] = '\0';
 	strbuf_init_fixed(&words, buf, sizeof(buf));
-	err = cyaml_load_data((const uint8_t *)text, len, &how, &server_schema, (cyaml_data_t **)&yaml, NULL);
+	err = len > 0 ? cyaml_load_data((const uint8_t *)text, len, &how, schema, yaml, NULL) : CYAML_OK;
 	if (err == CYAML_ERR_OOM)
 		return -DER_NOMEM;
-	if (err != CYAML_OK || yaml == NULL) {
-		strbuf_addf(error, "%s%s%s", err != CYAML_OK ? cyaml_strerror(err) : "the configuration is empty", words.len > 0 ? ": " : "", buf);
-		return -DER_INVAL;
-	}
+	if (err == CYAML_OK && *yaml != NULL)
+		return 0;
+	if (err == CYAML_OK)
+		strbuf_add(error, "the configuration is empty");
+	else
+		strbuf_addf(error, "%s%s%s", cyaml_strerror(err), words.len > 0 ? ": " : "", buf);
+	return -DER_INVAL;
+}
+
+int
+control_config_parse(const char *text, size_t len, const char *dir, struct arena *arena, struct strbuf *error, struct control_config **config)
+{
+	struct reading reading = {.arena = arena, .error = error, .dir = dir};
+	void *yaml;
+	int rc;
+
+	rc = load(text, len, &server_schema, arena, error, &yaml);
+	if (rc != 0)
+		return rc;
 	reading.yaml = yaml;
-	rc = config_new(dir, arena, MAX(yaml->engines_count, 1U), &reading.config);
+	rc = config_new(dir, arena, MAX(reading.yaml->engines_count, 1U), &reading.config);
 	if (rc == 0)
 		rc = read_server(&reading);
 	if (rc == 0)
 		*config = reading.config;
 	return rc;
+}
+
+int
+control_tool_config_check(const char *text, size_t len, struct arena *arena, struct strbuf *error)
+{
+	struct reading reading = {.arena = arena, .error = error};
+	const struct yaml_tool *tool;
+	void *yaml;
+	int rc;
+
+	rc = load(text, len, &tool_schema, arena, error, &yaml);
+	if (rc != 0)
+		return rc;
+	tool = yaml;
+	return check_places(&reading, "hostlist", tool->hostlist, tool->hostlist_count);
 }
 
 /* ---- can it be run? ---------------------------------------------------------------------------------------------------------------------- */

@@ -99,6 +99,8 @@ int control_config_default(const char *dir, struct arena *arena, struct control_
  */
 int control_config_parse(const char *text, size_t len, const char *dir, struct arena *arena, struct strbuf *error,
 			 struct control_config **config);
+/** Whether a daos_control.yml, hostile bytes, means the local store: 0, or an error as above. Nothing of it is needed for that. */
+int control_tool_config_check(const char *text, size_t len, struct arena *arena, struct strbuf *error);
 /** Whether it can be run, after the program changed what it wanted to. -DER_INVAL, -DER_EXCEEDS_PATH_LEN, and why. */
 int control_config_check(const struct control_config *config, struct strbuf *error);
 
