@@ -193,13 +193,14 @@ lay_out(struct bio_desc *desc)
 		if (piece->media != BIO_BLOB)
 			continue;
 		if (desc->staging != NULL) {
-			size_t span = block_span(piece), head = (size_t)(piece->off % BIO_BLOCK);
+			size_t head = (size_t)(piece->off % BIO_BLOCK), pad = block_span(piece) - head - piece->len;
 
 			piece->buf = desc->staging + at + head;
-#ifndef PLANTED_TAIL_NOT_ZEROED
-			if (desc->update)
-				memset(piece->buf + piece->len, 0, span - head - piece->len);
+#ifdef PLANTED_TAIL_NOT_ZEROED
+			pad = 0;
 #endif
+			if (desc->update)
+				memset(piece->buf + piece->len, 0, pad);
 		}
 		at += block_span(piece);
 	}
