@@ -14,6 +14,8 @@ struct rdb_store {
 	struct env *env;
 	struct vos_xs *vos;
 	struct hlc_clock *clock;
+	int (*reserve)(void *arg);
+	void *reserve_arg;
 	struct vos_pool *pool;
 	struct vos_cont *cont;
 	uint64_t applied;    /* index of the last entry whose changes are in the key-value stores */

@@ -23,6 +23,9 @@ struct rdb_config {
 	struct xs *xs;            /* stream 0 */
 	struct vos_xs *vos;       /* of that stream */
 	struct hlc_clock *clock;  /* of the node: versions in vos are stamped by it */
+	/** Sees to it that the clock can go on. YIELDS. May be NULL */
+	int (*reserve)(void *arg);
+	void *reserve_arg;
 	struct rpc_ctx *rpc;      /* to other replicas */
 	uuid_t uuid;              /* of the database: the pool's, for a pool service */
 	uint64_t size;            /* bytes; 0: 64 MiB. For create */

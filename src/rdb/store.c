@@ -84,7 +84,8 @@ rdb__store_open(const struct rdb_config *config, struct rdb_store *store)
 	size_t len;
 	int rc;
 
-	*store = (struct rdb_store){.env = config->env, .vos = config->vos, .clock = config->clock, .next_kvs = KVS_ROOT + 1};
+	*store = (struct rdb_store){.env = config->env, .vos = config->vos, .clock = config->clock, .reserve = config->reserve, .reserve_arg = config->reserve_arg,
+				    .next_kvs = KVS_ROOT + 1};
 	rc = vos_pool_open(config->vos, config->uuid, &store->pool);
 	if (rc != 0)
 		return rc;
@@ -152,8 +153,13 @@ static int
 apply_ops(struct rdb_store *store, struct vos_op **ops, uint32_t nr, bool wait)
 {
 	struct vos_apply apply = {.cont = store->cont, .next_epoch = next_epoch, .next_epoch_arg = store, .mode = VOS_COMMIT};
-	int rc;
+	int rc = store->reserve != NULL ? store->reserve(store->reserve_arg) : 0;
 
+	if (rc != 0) {
+		while (nr > 0)
+			vos_op_cancel(ops[--nr]);
+		return rc;
+	}
 	rc = vos_apply(&apply, ops, nr);
 	if (rc == 0 && wait)
 		rc = vos_wait(store->pool, apply.lsn);

@@ -162,6 +162,14 @@ database_id(const uuid_t pool, uuid_t id)
 }
 
 static int
+reserve(void *arg)
+{
+	struct pool_svcs *svcs = arg;
+
+	return targets_reserve_epochs(svcs->config.targets);
+}
+
+static int
 svc_new(struct pool_svcs *svcs, const uuid_t pool, struct pool_svc **result)
 {
 	struct pool_svc *svc = MEM_NEW(svcs->mem, struct pool_svc);
@@ -175,6 +183,8 @@ svc_new(struct pool_svcs *svcs, const uuid_t pool, struct pool_svc **result)
 				       .xs = svcs->config.xs,
 				       .vos = svcs->config.vos,
 				       .clock = svcs->config.clock,
+				       .reserve = reserve,
+				       .reserve_arg = svcs,
 				       .rpc = svcs->config.rpc,
 				       .ram = svcs->config.ram,
 				       .replicas = svc->replicas,
