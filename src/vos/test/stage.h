@@ -193,6 +193,16 @@ stage_down(struct stage *stage)
 	stage->bio = NULL;
 }
 
+/* The newest LSN of the pool. */
+static inline uint64_t
+newest_lsn(struct stage *stage)
+{
+	struct vos_pool_info info;
+
+	vos_pool_query(stage->pool, &info);
+	return info.lsn_last;
+}
+
 /* ---- short spellings ----------------------------------------------------------------------------------------------------- */
 static inline daos_obj_id_t
 oid_of(enum daos_otype_t type, uint64_t number)
