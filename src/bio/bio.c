@@ -14,6 +14,8 @@
 #include "pure/csum/csum.h"
 
 #define PATH_SIZE 512
+#define PATIENCE_NS (5 * NS_PER_S)
+#define PATIENCE_STEP_NS (5 * NS_PER_MS)
 
 /* ---- headers ------------------------------------------------------------------------------------------------------- */
 
@@ -94,6 +96,44 @@ bio__disk_io(struct bio *bio, struct env_disk *disk, enum env_io_op op, uint32_t
 		bio->env->ops->loop.poll(loop, ENV_FOREVER);
 	bio->env->ops->loop.close(loop);
 	return w.rc;
+}
+
+/* ---- opening disks ---------------------------------------------------------------------------------------------------- */
+
+static void
+sleep_a_little(struct bio *bio)
+{
+	uint64_t until = env_mono(bio->env) + PATIENCE_STEP_NS;
+	struct env_loop *loop;
+
+	if (ult_self() != NULL) {
+		ult_sleep(PATIENCE_STEP_NS);
+		return;
+	}
+	if (bio->env->ops->loop.open(bio->env, &loop) != 0)
+		return;
+	while (env_mono(bio->env) < until)
+		bio->env->ops->loop.poll(loop, until);
+	bio->env->ops->loop.close(loop);
+}
+
+int
+bio__disk_open(struct bio *bio, const char *path, struct env_disk **disk)
+{
+	uint64_t give_up = env_mono(bio->env) + PATIENCE_NS;
+	int rc;
+
+	/*
+	 * An engine that was killed keeps its lock until the operations that it had under way have ended: until then they may
+	 * still reach the medium, and what is read now may change.
+	 */
+	for (;;) {
+		rc = bio->env->ops->disk.open(bio->env, path, 0, 0, disk);
+		if (rc != -DER_BUSY || env_mono(bio->env) >= give_up)
+			return rc;
+		env_sometimes(bio->env, "bio: waits for the last life's operations");
+		sleep_a_little(bio);
+	}
 }
 
 /* ---- directories --------------------------------------------------------------------------------------------------------- */
@@ -204,6 +244,8 @@ bio_open(struct env *env, const struct bio_dev_config *devs, int nr, bool format
 		return -DER_NOMEM;
 	bio->env = env;
 	bio->budget = 256 * MIB;
+	list_init(&bio->blobs);
+	atomic_flag_clear(&bio->blobs_lock);
 	bio->devs = MEM_NEW_ARRAY(env->mem, struct bio_dev, nr);
 	rc = bio->devs == NULL ? -DER_NOMEM : bio__buf_init(bio);
 	for (int i = 0; i < nr && rc == 0; i++) {

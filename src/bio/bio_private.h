@@ -53,10 +53,14 @@ struct bio {
 	struct bio_reactions reactions;
 	void *reactions_arg;
 	size_t budget;
+	struct list blobs;      /* open ones, and those being opened */
+	atomic_flag blobs_lock; /* of that list: held for a few instructions */
 	struct bio_stream *streams; /* STREAM_MAX */
 };
 
 struct bio_blob {
+	struct list link; /* in bio->blobs */
+	struct bio *bio;
 	struct bio_dev *dev;
 	struct xs *xs;
 	struct bio_blob_id id;
@@ -74,6 +78,9 @@ void bio__head_seal(struct bio_head *head, uint64_t magic, size_t size);
 int bio__head_check(struct bio *bio, struct bio_head *head, uint64_t magic, size_t size, const char *what, const char *path);
 /** One operation, waited for: see "Blocking" in bio.h. */
 int bio__disk_io(struct bio *bio, struct env_disk *disk, enum env_io_op op, uint32_t flags, uint64_t off, void *buf, size_t len);
+
+/** Opens an existing disk; waits a while for one that a former life holds. Blocking. */
+int bio__disk_open(struct bio *bio, const char *path, struct env_disk **disk);
 
 /* ---- io.c ---- */
 void bio__dev_error(struct bio_dev *dev, int tgt, enum env_io_op op, int rc);

@@ -113,6 +113,31 @@ bio_blob_create(struct bio *bio, const struct bio_blob_id *id, uint64_t size)
 	return -DER_NONEXIST;
 }
 
+static struct bio_blob *
+find_open(struct bio *bio, const struct bio_blob_id *id)
+{
+	struct bio_blob *blob;
+
+	list_each(blob, &bio->blobs, link)
+		if (blob->id.tgt == id->tgt && blob->id.kind == id->kind && uuid_compare(blob->id.pool, id->pool) == 0)
+			return blob;
+	return NULL;
+}
+
+/* Blobs of several streams are in the list. */
+static void
+lock(struct bio *bio)
+{
+	while (atomic_flag_test_and_set_explicit(&bio->blobs_lock, memory_order_acquire))
+		;
+}
+
+static void
+unlock(struct bio *bio)
+{
+	atomic_flag_clear_explicit(&bio->blobs_lock, memory_order_release);
+}
+
 static int
 file_destroy(struct bio_dev *dev, const struct bio_blob_id *id)
 {
@@ -123,7 +148,7 @@ file_destroy(struct bio_dev *dev, const struct bio_blob_id *id)
 
 	blob_path(dev, id, path, false);
 	/* Whoever has it open holds its lock. */
-	rc = env->ops->disk.open(env, path, 0, 0, &disk);
+	rc = bio__disk_open(dev->bio, path, &disk);
 	if (rc == -DER_NONEXIST || rc == -DER_BUSY)
 		return rc;
 	if (rc == 0)
@@ -143,9 +168,15 @@ bio_blob_destroy(struct bio *bio, const struct bio_blob_id *id)
 {
 	struct bio_dev *dev;
 	int rc = -DER_NONEXIST;
+	bool open;
 
 	if (!id_valid(id))
 		return -DER_INVAL;
+	lock(bio);
+	open = find_open(bio, id) != NULL;
+	unlock(bio);
+	if (open)
+		return -DER_BUSY;
 	for (int i = 0; (dev = candidate(bio, id, i)) != NULL && rc == -DER_NONEXIST; i++)
 		rc = dev->raw ? bio__raw_destroy(dev, id) : file_destroy(dev, id);
 	return rc;
@@ -197,7 +228,7 @@ file_find(struct bio_dev *dev, struct bio_blob *blob, const char *path)
 	struct env_disk_info info;
 	int rc;
 
-	rc = env->ops->disk.open(env, path, 0, 0, &blob->disk);
+	rc = bio__disk_open(dev->bio, path, &blob->disk);
 	if (rc != 0)
 		return rc;
 	env->ops->disk.info(blob->disk, &info);
@@ -222,6 +253,18 @@ release(struct bio_blob *blob)
 		blob->dev->bio->env->ops->disk.close(blob->disk);
 }
 
+/* Out of the list of open ones. */
+static void
+forget(struct bio_blob *blob)
+{
+	struct bio *bio = blob->bio;
+
+	lock(bio);
+	list_remove(&blob->link);
+	unlock(bio);
+	mem_free(bio->env->mem, blob);
+}
+
 int
 bio_blob_open(struct bio *bio, const struct bio_blob_id *id, struct xs *xs, struct bio_blob **result)
 {
@@ -229,14 +272,25 @@ bio_blob_open(struct bio *bio, const struct bio_blob_id *id, struct xs *xs, stru
 	struct bio_dev *dev;
 	char name[PATH_SIZE];
 	int rc = -DER_NONEXIST;
+	bool open;
 
 	if (!id_valid(id))
 		return -DER_INVAL;
 	blob = MEM_NEW(bio->env->mem, struct bio_blob);
 	if (blob == NULL)
 		return -DER_NOMEM;
+	blob->bio = bio;
 	blob->id = *id;
 	blob->xs = xs;
+	lock(bio);
+	open = find_open(bio, id) != NULL;
+	if (!open)
+		list_append(&bio->blobs, &blob->link);
+	unlock(bio);
+	if (open) {
+		mem_free(bio->env->mem, blob);
+		return -DER_BUSY;
+	}
 	for (int i = 0; (dev = candidate(bio, id, i)) != NULL && rc == -DER_NONEXIST; i++) {
 		blob->dev = dev;
 		blob_path(dev, id, name, false);
@@ -248,7 +302,7 @@ bio_blob_open(struct bio *bio, const struct bio_blob_id *id, struct xs *xs, stru
 			release(blob);
 	}
 	if (rc != 0)
-		mem_free(bio->env->mem, blob);
+		forget(blob);
 	else
 		*result = blob;
 	return rc;
@@ -259,7 +313,7 @@ bio_blob_close(struct bio_blob *blob)
 {
 	ASSERTF(blob->under_way == 0, "a blob closed with I/O under way");
 	release(blob);
-	mem_free(blob->dev->bio->env->mem, blob);
+	forget(blob);
 }
 
 uint64_t

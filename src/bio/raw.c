@@ -216,7 +216,7 @@ bio__raw_open(struct bio *bio, struct bio_dev *dev, bool format)
 	struct env_disk_info info;
 	int rc;
 
-	rc = env->ops->disk.open(env, dev->path, 0, 0, &dev->disk);
+	rc = bio__disk_open(bio, dev->path, &dev->disk);
 	if (rc != 0) {
 		dev->disk = NULL;
 		log_error(env->log, "%s: cannot be opened: " RCF, dev->path, RCP(rc));

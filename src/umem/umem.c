@@ -298,32 +298,43 @@ umem_read(struct umem *heap, umem_body body, void *arg)
 	return rc;
 }
 
-/* Gives the transaction its place in history. -DER_OVERFLOW, -DER_NOMEM: nothing happened yet. */
+/* Makes the redo record and puts it into the log. -DER_OVERFLOW, -DER_NOMEM: nothing happened yet. */
 static int
-commit(struct umem *heap, uint64_t *lsn)
+commit_log(struct umem *heap)
 {
 	uint64_t bytes = 0;
 	uint32_t entries = 0;
 	int rc;
 
-	rc = defers_reserve(heap);
-	if (rc == 0)
-		rc = umem__tx_gather(heap, &bytes, &entries);
-	if (rc == 0 && bytes > heap->record_max) {
-		log_debug(heap->log, "%s: a transaction of %lu bytes is too large for the log (at most %lu)",
-			 heap->name, bytes, heap->record_max);
-		rc = -DER_OVERFLOW;
+	rc = umem__tx_gather(heap, &bytes, &entries);
+	if (rc != 0 || heap->tx.run_nr == 0)
+		return rc;
+	if (bytes > heap->record_max) {
+		log_debug(heap->log, "%s: a transaction of %lu bytes is too large for the log (at most %lu)", heap->name, bytes,
+			  heap->record_max);
+		return -DER_OVERFLOW;
 	}
-	if (rc == 0 && heap->tx.run_nr != 0 && !heap->ram)
-		rc = umem__wal_reserve(heap, bytes);
+	rc = umem__wal_reserve(heap, bytes);
 	if (rc != 0)
 		return rc;
-	if (heap->tx.run_nr != 0) {
-		if (!heap->ram)
-			umem__wal_append(heap, bytes, entries);
-		umem__tx_dirty(heap);
-		heap->lsn++;
-	}
+	umem__wal_append(heap, bytes, entries);
+	umem__tx_dirty(heap);
+	heap->lsn++;
+	return 0;
+}
+
+/* Gives the transaction its place in history. */
+static int
+commit(struct umem *heap, uint64_t *lsn)
+{
+	int rc = defers_reserve(heap);
+
+	if (rc == 0 && heap->ram)
+		heap->lsn += umem__tx_changed(heap);
+	else if (rc == 0)
+		rc = commit_log(heap);
+	if (rc != 0)
+		return rc;
 	umem__alloc_commit(heap);
 	umem__tx_end(heap);
 	*lsn = heap->lsn;
