@@ -261,11 +261,11 @@ print_results(struct cli *cli, const struct ctl_rank_result *results, uint32_t n
 	for (uint32_t i = 0; i < nr; i++) {
 		struct json_object *one = json_object_new_object();
 
-		cli_json_add(one, "addr", cli_json_string(results[i].addr));
-		cli_json_add(one, "rank", cli_json_u64(results[i].rank));
-		cli_json_add(one, "action", cli_json_string(results[i].action));
-		cli_json_add(one, "errored", json_object_new_boolean(results[i].errored));
-		cli_json_add(one, "msg", cli_json_string(results[i].message));
+		cli_json_add(one, "Addr", cli_json_string(results[i].addr));
+		cli_json_add(one, "Rank", cli_json_u64(results[i].rank));
+		cli_json_add(one, "Action", cli_json_string(results[i].action));
+		cli_json_add(one, "Errored", json_object_new_boolean(results[i].errored));
+		cli_json_add(one, "Msg", cli_json_string(results[i].message));
 		cli_json_add(one, "state", cli_json_string(results[i].state));
 		json_object_array_add(list, one);
 		cli_table_add(&table, "%u", results[i].rank);

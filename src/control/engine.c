@@ -376,11 +376,11 @@ engine_main(void *arg)
 		}
 		rc = run_once(engine);
 		if (!engine->wanted || control->stopping)
-			control__engine_set(engine, ENGINE_STOPPED, "stopped");
+			control__engine_set(engine, ENGINE_STOPPED, "%s", "");
 		else
 			after_death(engine, rc);
-		if (!engine->wanted && engine->state == ENGINE_WAITING)
-			control__engine_set(engine, ENGINE_STOPPED, "stopped");
+		if ((!engine->wanted || control->stopping) && engine->state == ENGINE_WAITING)
+			control__engine_set(engine, ENGINE_STOPPED, "%s", "");
 	}
 }
 
@@ -451,7 +451,8 @@ control__engine_halt(struct engine *engine, bool force)
 		log_warn(control->env->log, "engine %u did not stop in time and is killed; nothing that was acknowledged is lost", engine->instance);
 		signal_it(engine, SIGKILL);
 	}
-	while (pid != 0 && engine->pid == pid)
+	/* Its ULT has the last word on the state. */
+	while ((pid != 0 && engine->pid == pid) || engine->state == ENGINE_STOPPING || (engine->state == ENGINE_WAITING && !engine->wanted))
 		ult_cond_wait(&control->changed, NULL);
 	return 0;
 }

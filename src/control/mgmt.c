@@ -203,7 +203,7 @@ system_stop(void *owner, const struct env_cred *cred, struct arena *arena, const
 			continue;
 		rc = control__engine_halt(engine, in->force);
 		if (engine->state == ENGINE_ERRORED)
-			control__engine_set(engine, ENGINE_STOPPED, "stopped");
+			control__engine_set(engine, ENGINE_STOPPED, "%s", "");
 		result = new_result(out->results, &out->results_nr, engine->rank, "stop");
 		result->errored = rc != 0;
 		result->message = rc != 0 ? d_errstr(rc) : "";
