@@ -719,11 +719,12 @@ get_margins(struct vos_read *read, const struct read_iod *iod, struct bio_desc *
 	rc = bio_desc_create(pool->vx->bio, pool->data, false, (int)iod->nr, desc);
 	for (uint32_t p = 0; p < iod->nr && rc == 0; p++) {
 		const struct read_piece *piece = &iod->pieces[p];
-		bool blob = piece->media == BIO_BLOB;
 
-		rc = bio_desc_add(*desc, (int)p, blob ? BIO_BLOB : BIO_HOLE, piece->off - piece->before, piece->before);
+		if (piece->media != BIO_BLOB)
+			continue;
+		rc = bio_desc_add(*desc, (int)p, BIO_BLOB, piece->off - piece->before, piece->before);
 		if (rc == 0)
-			rc = bio_desc_add(*desc, (int)p, blob ? BIO_BLOB : BIO_HOLE, piece->off + piece->len, piece->behind);
+			rc = bio_desc_add(*desc, (int)p, BIO_BLOB, piece->off + piece->len, piece->behind);
 	}
 	return rc == 0 ? bio_desc_prepare(*desc) : rc;
 }
