@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Within dfs. Functions here return 0, a positive errno (a verdict of POSIX), or -DER_* (what the store said); the door turns
+ * the latter into an errno with fs__errno().
+ */
+#ifndef DFS_INTERNAL_H
+#define DFS_INTERNAL_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include "dfs/dfs.h"
+#include "base/list.h"
+#include "ult/ult.h"
+#include "dfs_format.h"
+
+/* What an inode record says, in the machine's words. */
+struct fs_record {
+	uint32_t mode, uid, gid, nlink, flags;
+	uint64_t rdev, chunk_size, generation;
+	struct timespec atime, mtime, ctime, btime;
+	uint64_t mtime_hlc;
+	daos_obj_id_t parent;
+};
+
+/* What an entry says. */
+struct fs_named {
+	daos_obj_id_t oid;
+	uint32_t type; /* S_IFMT bits */
+};
+
+struct fs_locks; /* of an inode, or NULL: see lock.c */
+
+struct fs_inode {
+	struct list link;         /* in fs->table */
+	struct fs *fs;
+	uint32_t refs;
+	daos_obj_id_t oid;
+	uint32_t type;
+	struct object *object;
+	struct fs_record last;    /* as last seen; what is left of it when the file is gone */
+	bool seen;                /* last is filled */
+	bool gone;                /* removed, and this mount knows */
+	bool orphan;              /* unlinked, kept for openers: in the orphan directory */
+	uint32_t opens;
+	struct ult_mutex append;  /* appends of this mount follow each other */
+	struct fs_locks *locks;
+};
+
+struct fs {
+	struct cont *cont;
+	struct client *client;
+	struct env *env;
+	struct mem *mem;
+	uint32_t flags;
+	bool readonly;
+	struct fs_format format;
+	uint32_t file_class, dir_class; /* to make objects with; 0: chosen by the container */
+	daos_obj_id_t root_oid;
+	struct object *orphans;
+	struct fs_inode *root;
+	/* inodes that somebody refers to, by number */
+	struct list *table;
+	uint32_t table_size, inode_nr;
+	/* numbers reserved and not yet used */
+	uint64_t next_ino, ino_left;
+	struct ult_mutex ino_mutex;
+	struct ult_mutex rename_mutex; /* directories that move: one after another within a mount */
+	/* session.c */
+	uuid_t session;
+	bool session_on, exclusive, closing;
+	uint64_t lease_until_ns;
+	uint32_t sessions;
+	struct ult *renewer;
+	struct ult_cond renew_cond;
+	void (*recalled)(void *arg);
+	void *recalled_arg;
+	/* lock.c */
+	struct ult_cond lock_cond;
+	struct list lock_waits;
+};
+
+struct fs_file {
+	struct fs_inode *inode;
+	int flags;
+};
+
+/* ---- mount.c ----------------------------------------------------------------------------------------------------------------- */
+int fs__errno(int rc);
+/** The time now as the store's clock says, which is what data are stamped with. */
+uint64_t fs__now(struct fs *fs, struct timespec *ts);
+void fs__time_of(uint64_t hlc, struct timespec *ts);
+/** Runs body until it commits. body's own errors end it. YIELDS */
+int fs__transact(struct fs *fs, int (*body)(struct tx *tx, void *arg), void *arg);
+int fs__fetch(struct object *object, struct tx *tx, daos_key_t *dkey, const char *akey, void *value, size_t room, size_t *size);
+
+/* ---- inode.c ------------------------------------------------------------------------------------------------------------------- */
+/** The inode of an object, made when nobody refers to it yet; with a reference. Local. */
+int fs__inode_of(struct fs *fs, daos_obj_id_t oid, uint32_t type, struct fs_inode **inode);
+/** The same only when somebody refers to it; without a reference. */
+struct fs_inode *fs__inode_look(struct fs *fs, daos_obj_id_t oid);
+/** A fresh number and its object. YIELDS */
+int fs__inode_new(struct fs *fs, uint32_t type, struct fs_inode **inode);
+/** The dkey under which an inode's record is. value: 8 bytes that stay. */
+void fs__inode_dkey(daos_obj_id_t oid, uint64_t *value, daos_key_t *dkey);
+/** ENOENT when there is none. YIELDS */
+int fs__record_load(struct fs_inode *inode, struct tx *tx, struct fs_record *record);
+int fs__record_store(struct fs_inode *inode, struct tx *tx, uint64_t flags, const struct fs_record *record);
+int fs__record_store_link(struct fs_inode *inode, const struct fs_record *record, const char *target);
+/** Of a directory: a name in it changed at hlc. ENOENT (at commit) when the directory is gone. */
+int fs__dir_touch(struct fs_inode *dir, struct tx *tx, uint64_t hlc);
+int fs__getattr(struct fs_inode *inode, struct stat *st);
+void fs__kill_suid(struct fs_record *record);
+
+/* ---- name.c ---------------------------------------------------------------------------------------------------------------------- */
+int fs__name_check(const char *name);
+int fs__entry_load(struct fs_inode *dir, struct tx *tx, const char *name, struct fs_named *named);
+
+/* ---- file.c ------------------------------------------------------------------------------------------------------------------------ */
+int fs__size(struct fs_inode *inode, struct tx *tx, uint64_t *size);
+/** Makes the file size bytes long; with what it writes in tx, but for the bulk of many chunks. YIELDS */
+/** Before the transaction, for files of many chunks; EFBIG. YIELDS */
+int fs__resize_prepare(struct fs_inode *inode, uint64_t size);
+int fs__resize(struct fs_inode *inode, struct tx *tx, uint64_t size);
+
+/* ---- orphan.c ---------------------------------------------------------------------------------------------------------------------- */
+/** In the transaction that takes the last name away: keeps the object for openers, or punches it. live: sessions now. */
+int fs__orphan_or_punch(struct fs_inode *inode, struct tx *tx, const struct fs_record *record, bool keep, const uuid_t *live, uint32_t live_nr);
+/** This mount is done with the file: reaps it unless others are not. YIELDS */
+void fs__orphan_close(struct fs_inode *inode);
+/** All that this mount could reap. ending: this session ends. YIELDS */
+void fs__orphan_sweep(struct fs *fs, bool ending);
+
+/* ---- session.c ---------------------------------------------------------------------------------------------------------------------- */
+int fs__session_begin(struct fs *fs);
+void fs__session_end(struct fs *fs);
+/** No other session is live. Local. */
+bool fs__alone(const struct fs *fs);
+/** Sessions that are live, this one among them. From arena. YIELDS */
+int fs__session_live(struct fs *fs, struct arena *arena, uuid_t **live, uint32_t *nr);
+
+/* ---- lock.c -------------------------------------------------------------------------------------------------------------------------- */
+void fs__locks_free(struct fs_inode *inode);
+
+#endif
