@@ -119,7 +119,9 @@ sweep_sockets(struct control *control)
 	if (env->ops->file.list(env, control->config->socket_dir, &entries, &nr) != 0)
 		return;
 	for (int i = 0; i < nr; i++) {
-		if (strncmp(entries[i].name, "daos_engine_", 12) != 0 || entries[i].is_dir)
+		size_t len = strlen(entries[i].name);
+
+		if (strncmp(entries[i].name, "daos_engine_", 12) != 0 || len < 5 || strcmp(entries[i].name + len - 5, ".sock") != 0)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", control->config->socket_dir, entries[i].name);
 		env->ops->file.remove(env, path);
