@@ -12,9 +12,10 @@
 	F(bytes, key)
 RPC_STRUCT(iv_name, IV_NAME)
 
-/** The value, if it is newer than version: -DER_NONEXIST when nobody towards the root has it. */
+/** The value, if it is newer than version: -DER_NONEXIST when nobody towards the root has it; -DER_NOTLEADER: we take another for the root. */
 #define IV_FETCH_IN(F, A)        \
 	F(iv_name, name)         \
+	F(u32, root)             \
 	F(u64, version)
 #define IV_FETCH_OUT(F, A)       \
 	F(u64, version)          \
@@ -41,7 +42,7 @@ RPC_EMPTY(iv_invalidate_out)
 #define IV_OPS(OP) \
 	OP(iv_fetch,       METADATA, RPC_SERVERS, 1) \
 	OP(iv_update,      METADATA, RPC_SERVERS, 1) \
-	OP(iv_invalidate,  METADATA, RPC_SERVERS, 1)
+	OP(iv_invalidate,  METADATA, RPC_SERVERS | RPC_TOP_DOWN, 1)
 
 RPC_PROTO(iv, 7, 1, 1, IV_OPS)
 

@@ -263,11 +263,13 @@ spread_run(struct spread *spread, void (*own)(void *arg, struct spread *spread),
 	children = ARENA_NEW_ARRAY(spread->arena, struct child, nr);
 	if (children == NULL)
 		return -DER_NOMEM;
+	if (own != NULL && spread->op->flags & RPC_TOP_DOWN)
+		own(arg, spread);
 	for (uint32_t i = 0; i < nr; i++) {
 		children[i].place = places[i];
 		start_child(spread, &children[i]);
 	}
-	if (own != NULL)
+	if (own != NULL && !(spread->op->flags & RPC_TOP_DOWN))
 		own(arg, spread);
 	for (uint32_t i = 0; i < nr; i++)
 		end_child(spread, &children[i]);

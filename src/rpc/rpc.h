@@ -53,6 +53,7 @@ enum { /* of an operation */
 	RPC_ONEWAY = 1,      /* no answer */
 	RPC_ANYONE = 2,      /* may be called by a peer that has not said hello with a credential */
 	RPC_SERVERS = 4,     /* only ranks of the group may call it */
+	RPC_TOP_DOWN = 8,    /* in a collective a rank has run it before the ranks below are called */
 };
 
 struct rpc_op {
