@@ -58,7 +58,6 @@ compare_tree() {
 	diff <(cd "$src" && find . -type f -print0 | sort -z | xargs -0 sha256sum) \
 		<(cd "$mnt/$name" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 }
-engine_pid() { "$bin/dmg" -j system query | python3 -c 'import json,sys; print(json.load(sys.stdin)["response"]["members"][0].get("pid", 0))' 2>/dev/null || echo 0; }
 crash_engine() { # while somebody writes
 	local pid writer
 	pid=$(pgrep -f "daos_engine .*-s $dir/" | head -n 1)

@@ -14,6 +14,7 @@ BINDINGS = {
     "control/names.c": "names of users and groups come from the system's database, which has no seam",
     "rdb/heap.c": "libraft's heap hook is process-wide",
     "sim/cluster.c": "the harness outlives the memory of the nodes it kills",
+    "sim/durability.c": "likewise, and it prints the seed of a broken promise",
 }
 INSTEAD = [
     (r"clock_gettime|gettimeofday|time|clock", "env_mono / env_wall"),

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A few seeds of the durability story; tools/test.sh runs more of them with the program sim. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "sim/durability.h"
+
+static void
+acknowledged_writes_survive_crashes_in_a_calm_world(void **state)
+{
+	struct durability_options options = {.calm = true};
+	struct durability_sums sums = {0};
+
+	for (uint64_t seed = 1; seed <= 4; seed++)
+		durability_run(seed, &options, &sums, NULL);
+	assert_true(sums.acknowledged >= 4 * 200);
+	assert_true(sums.crashes == 12);
+}
+
+static void
+the_same_seed_gives_the_same_run(void **state)
+{
+	struct durability_options options = {0};
+	struct durability_sums sums = {0};
+	uint64_t first, again;
+
+	durability_run(7, &options, &sums, &first);
+	durability_run(7, &options, &sums, &again);
+	assert_int_equal(first, again);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(acknowledged_writes_survive_crashes_in_a_calm_world),
+		cmocka_unit_test(the_same_seed_gives_the_same_run),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
