@@ -75,7 +75,7 @@ engine__clock_begin(struct engine *engine)
 	if (rc != 0)
 		return rc;
 	hlc_clock_init(&engine->clock, floor, floor);
-	engine->first_epoch = MAX(floor, hlc_from_wall(env_wall(engine->env)));
+	engine->first_epoch = floor; /* no read of a former life was above it, every write of this one will be */
 	/* Crash after crash would carry the clock away: begin when the wall clock is where stamps may already be. */
 	ult_sleep(hlc_clock_lead(&engine->clock, env_wall(engine->env)));
 	return reserve(engine);

@@ -87,6 +87,8 @@ apply_body(struct umem *heap, void *arg)
 			return rc < 0 ? rc : 0;
 	}
 	put->epoch = apply->epoch != 0 ? apply->epoch : apply->next_epoch(apply->next_epoch_arg);
+	if (put->epoch == 0) /* the clock cannot go on just now */
+		return -DER_OVERLOAD_RETRY;
 	if (put->epoch <= cont->aggregated && !put->plain)
 		return -DER_TX_RESTART;
 	put->look = (struct look){.cont = put->cont, .epoch = put->epoch, .local = put->local, .conflict = &apply->conflict};

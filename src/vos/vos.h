@@ -197,7 +197,7 @@ struct vos_apply {
 /**
  * Writes the ops' data, then applies them in order (minor epochs 1..nr) as one transaction; they see each other. Frees the ops in any
  * case. With an id seen before nothing is done and its stored answer returned (-DER_ALREADY is never seen). YIELDS.
- * -DER_EXIST, -DER_NONEXIST (conditions), -DER_TX_RESTART, -DER_INPROGRESS, -DER_EP_OLD, -DER_NOSPACE, -DER_REC_SIZE, -DER_IO.
+ * -DER_EXIST, -DER_NONEXIST (conditions), -DER_TX_RESTART, -DER_INPROGRESS, -DER_EP_OLD, -DER_NOSPACE, -DER_REC_SIZE, -DER_IO, -DER_OVERLOAD_RETRY (next_epoch gave 0).
  */
 int vos_apply(struct vos_apply *apply, struct vos_op **ops, uint32_t nr);
 

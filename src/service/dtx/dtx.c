@@ -228,6 +228,10 @@ part_there(void *arg)
 	rc = ops != NULL ? 0 : -DER_NOMEM;
 	for (uint32_t attempt = 0; rc == 0; attempt++) {
 		rc = apply_once(part, cont, ops);
+		if (rc == -DER_OVERLOAD_RETRY && attempt < CONFLICT_ATTEMPTS) { /* the clock reached its ceiling while data came */
+			rc = targets_reserve_epochs(part->dtx->targets);
+			continue;
+		}
 		if (rc != -DER_INPROGRESS)
 			break;
 		rc = dtx_resolve(part->dtx, target, &part->conflict, attempt);
