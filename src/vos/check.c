@@ -56,7 +56,7 @@ check_view(struct check *check, const struct version_view *view)
 	for (uint32_t p = 0; p < view->version->parts; p++) {
 		if (view->version->media == BIO_BLOB)
 			check->counted += DIV_UP(view->parts[p].len, (uint64_t)BIO_BLOCK);
-		else if (umem_usable(check->pool->heap, view->parts[p].addr) < view->parts[p].len)
+		else if (!vos__sound(check->pool->heap, view->parts[p].addr, view->parts[p].len))
 			return vos__corrupt(check->pool, view->off, "a part is longer than its allocation");
 	}
 	return check_dtx(check, view->off, view->version->dtx);
@@ -81,7 +81,7 @@ check_extent(void *arg, const struct evtree_extent *extent)
 		return vos__corrupt(a->check->pool, a->root, "media or length of an extent");
 	if (data->media == BIO_BLOB)
 		a->check->counted += DIV_UP(bytes, (uint64_t)BIO_BLOCK);
-	else if (umem_usable(a->check->pool->heap, data->addr) < bytes)
+	else if (!vos__sound(a->check->pool->heap, data->addr, bytes))
 		return vos__corrupt(a->check->pool, a->root, "an extent is longer than its allocation");
 	return check_dtx(a->check, a->root, data->dtx);
 }
@@ -97,7 +97,7 @@ check_akey(struct check *check, umem_off_t off)
 	struct btree_cursor cursor;
 	int rc;
 
-	if (rec->head.kind != VOS_KIND_AKEY || umem_usable(pool->heap, off) < sizeof(*rec) + rec->head.key_len)
+	if (vos__record_check(pool, off) != 0 || rec->head.kind != VOS_KIND_AKEY || umem_usable(pool->heap, off) < sizeof(*rec) + rec->head.key_len)
 		return vos__corrupt(pool, off, "no akey record in a tree of akeys");
 	if (rec->ilog.nr == 0)
 		return vos__corrupt(pool, off, "look I1: an akey without a creation");
@@ -134,8 +134,10 @@ check_dkey(struct check *check, umem_off_t off)
 	struct vos_dkey_rec *rec = umem_at(pool->heap, off);
 	struct btree akeys = vos__tree(pool, off + offsetof(struct vos_dkey_rec, akeys));
 	struct btree_cursor cursor;
-	int rc;
+	int rc = vos__record_check(pool, off);
 
+	if (rc != 0)
+		return rc;
 	if (vos__is_flat(&rec->head)) {
 		struct version_view view;
 
@@ -172,6 +174,8 @@ check_object(struct check *check, umem_off_t off, bool resume)
 	uint32_t work = 0;
 	int rc = 0;
 
+	if (!vos__sound(pool->heap, off, sizeof(*rec)))
+		return vos__corrupt(pool, off, "no object record");
 	if (rec->version != 1 || rec->flags != 0)
 		return vos__corrupt(pool, off, "version or flags of an object");
 	if (rec->dkeys.cls >= BTREE_CLASS_MAX || (cls = pool->vx->registry.classes[rec->dkeys.cls]) == NULL)

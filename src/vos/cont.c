@@ -90,6 +90,8 @@ find_body(struct umem *heap, void *arg)
 
 	if (rc != 0)
 		return rc;
+	if (!vos__sound(heap, a->off, sizeof(*rec)))
+		return vos__corrupt(a->pool, a->off, "no container record");
 	rec = umem_at(heap, a->off);
 	return rec->version == 1 && rec->flags == 0 ? 0 : vos__corrupt(a->pool, a->off, "version or flags of a container");
 }
@@ -182,6 +184,8 @@ destroy_body(struct umem *heap, void *arg)
 
 	if (rc != 0)
 		return rc;
+	if (!vos__sound(heap, a->off, sizeof(*rec)))
+		return vos__corrupt(a->pool, a->off, "no container record");
 	root = umem_touch(heap, umem_root(heap), sizeof(*root));
 	rec = umem_touch(heap, a->off, sizeof(*rec));
 	rec->flags = VOS_CONT_GARBAGE;

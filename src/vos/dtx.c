@@ -289,8 +289,10 @@ load_body(struct umem *heap, void *arg)
 	if (rc != 0)
 		return rc;
 	off = btree_value(&cursor);
+	if (!vos__sound(heap, off, sizeof(*rec)))
+		return vos__corrupt(cont->pool, off, "no record of a prepared transaction");
 	rec = umem_at(heap, off);
-	if (umem_usable(heap, off) < sizeof(*rec) + (uint64_t)rec->touch_len + rec->blob_len || rec->settled > rec->touch_len ||
+	if (!vos__sound(heap, off, sizeof(*rec) + (uint64_t)rec->touch_len + rec->blob_len) || rec->settled > rec->touch_len ||
 	    rec->local == 0 || rec->state < VOS_DTX_REC_PREPARED || rec->state > VOS_DTX_REC_COMMITTING)
 		return vos__corrupt(cont->pool, off, "the record of a prepared transaction");
 	memcpy(dtx->id.client, rec->client, sizeof(uuid_t));

@@ -54,8 +54,10 @@ drain_akey(struct vos_pool *pool, umem_off_t off, uint32_t *credits)
 	struct evtree extents = {.heap = pool->heap, .root = off + offsetof(struct vos_akey_rec, extents)};
 	struct drop_extent drop = {.pool = pool};
 	struct ilog log = {.heap = pool->heap, .root = off + offsetof(struct vos_akey_rec, ilog)};
-	int rc;
+	int rc = vos__record_check(pool, off);
 
+	if (rc != 0)
+		return rc;
 	drop.rec_size = ((const struct evtree_root *)umem_at(pool->heap, extents.root))->rec_size;
 	rc = btree_drain(&singles, credits, drop_single, pool);
 	if (rc == 0)
@@ -97,8 +99,10 @@ static int
 drain_dkey(struct vos_pool *pool, umem_off_t off, uint32_t *credits)
 {
 	struct ilog log = {.heap = pool->heap, .root = off + offsetof(struct vos_dkey_rec, ilog)};
-	int rc;
+	int rc = vos__record_check(pool, off);
 
+	if (rc != 0)
+		return rc;
 	if (vos__is_flat(vos__head(pool, off)))
 		return vos__flat_free_parts(pool, off);
 	rc = drain_tree(pool, off + offsetof(struct vos_dkey_rec, akeys), drain_akey, credits);
@@ -111,7 +115,11 @@ static int
 drain_object(struct vos_pool *pool, umem_off_t off, uint32_t *credits)
 {
 	struct ilog log = {.heap = pool->heap, .root = off + offsetof(struct vos_obj_rec, ilog)};
-	int rc = drain_tree(pool, off + offsetof(struct vos_obj_rec, dkeys), drain_dkey, credits);
+	int rc;
+
+	if (!vos__sound(pool->heap, off, sizeof(struct vos_obj_rec)))
+		return vos__corrupt(pool, off, "no object record");
+	rc = drain_tree(pool, off + offsetof(struct vos_obj_rec, dkeys), drain_dkey, credits);
 
 	if (rc == 0)
 		ilog_destroy(&log);
@@ -156,6 +164,8 @@ gc_body(struct umem *heap, void *arg)
 	gc->more = off != UMEM_NULL;
 	if (off == UMEM_NULL)
 		return 0;
+	if (!vos__sound(heap, off, sizeof(struct vos_cont_rec)))
+		return vos__corrupt(gc->pool, off, "the list of destroyed containers");
 	rc = vos__gc_cont(gc->pool, off, &gc->left);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;

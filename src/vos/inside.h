@@ -200,6 +200,14 @@ void vos__cache_drop(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t s
 /** Logs corruption found at off of a pool's heap; returns -DER_DF_INVAL. */
 int vos__corrupt(const struct vos_pool *pool, umem_off_t off, const char *what);
 
+/** Whether need bytes at off, a place that was read from the heap, lie in one allocation: hostile places do not. Within a body. */
+static inline bool
+vos__sound(struct umem *heap, umem_off_t off, uint64_t need)
+{
+	return off != UMEM_NULL && off % 16 == 0 && need <= umem_usable(heap, off) &&
+	       (off % UMEM_SEGMENT == 0 || off % UMEM_SEGMENT + need <= UMEM_SEGMENT);
+}
+
 /* pool.c */
 /** Closes and forgets it. YIELDS */
 void vos__pool_drop(struct vos_pool *pool);
@@ -243,7 +251,9 @@ void vos__single_key(uint64_t epoch, uint16_t minor, uint8_t key[VOS_SINGLE_KEY]
 /** Within a body: offset of the object's record. -DER_NONEXIST. */
 int vos__object_find(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard, umem_off_t *off);
 int vos__object_make(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard, umem_off_t *off);
-/** Offset of what lies under a key of the tree at root. */
+/** Whether a record under a key is one, key included. -DER_DF_INVAL. */
+int vos__record_check(struct vos_pool *pool, umem_off_t off);
+/** Offset of what lies under a key of the tree at root; a sound record. */
 int vos__key_find(struct vos_pool *pool, umem_off_t root, const daos_key_t *key, umem_off_t *off);
 /** A new, empty dkey or akey record, inserted into the tree at root. */
 /** A new, empty record that is in no tree yet. */

@@ -17,13 +17,46 @@ compare_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
 	return diff != 0 ? diff : a_len < b_len ? -1 : a_len > b_len;
 }
 
+/* Bytes of the record in front of its key; 0: this is no record, or its key does not fit it. */
+static size_t
+fixed_size(struct umem *heap, umem_off_t off)
+{
+	const struct vos_key_head *head;
+	const struct vos_flat_rec *flat;
+	size_t size = sizeof(*flat);
+
+	if (!vos__sound(heap, off, size))
+		return 0;
+	head = umem_at(heap, off);
+	flat = container_of(head, const struct vos_flat_rec, head);
+	switch (head->kind) {
+	case VOS_KIND_FLAT_SINGLE:
+		size += flat->version.parts * sizeof(struct vos_part);
+		break;
+	case VOS_KIND_FLAT_ARRAY:
+		size = sizeof(struct vos_flat_array_rec) + flat->version.parts * sizeof(struct vos_part);
+		break;
+	case VOS_KIND_DKEY:
+		size = sizeof(struct vos_dkey_rec);
+		break;
+	case VOS_KIND_AKEY:
+		size = sizeof(struct vos_akey_rec);
+		break;
+	default:
+		return 0;
+	}
+	return vos__sound(heap, off, size + head->key_len) ? size : 0;
+}
+
 static int
 key_tie(struct umem *heap, uint64_t value, const void *key, size_t len)
 {
-	const struct vos_key_head *head = umem_at(heap, value);
-	const void *bytes = vos__key_bytes(head);
+	const struct vos_key_head *head;
 
-	return bytes != NULL ? compare_bytes(key, len, bytes, head->key_len) : -1;
+	if (fixed_size(heap, value) == 0)
+		return -1;
+	head = umem_at(heap, value);
+	return compare_bytes(key, len, vos__key_bytes(head), head->key_len);
 }
 
 static const struct btree_class class_cont = {.features = BTREE_DIRECT, .hkey_size = 16};
@@ -130,13 +163,17 @@ vos__object_find(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard
 {
 	uint8_t key[VOS_OBJECT_KEY];
 	struct btree tree;
+	int rc;
 
 	*off = vos__cache_get(cont, oid, shard);
 	if (*off != UMEM_NULL)
 		return 0;
 	vos__object_key(oid, shard, key);
 	tree = vos__tree(cont->pool, cont->off + offsetof(struct vos_cont_rec, objects));
-	return btree_find(&tree, key, sizeof(key), off);
+	rc = btree_find(&tree, key, sizeof(key), off);
+	if (rc == 0 && !vos__sound(cont->pool->heap, *off, sizeof(struct vos_obj_rec)))
+		return vos__corrupt(cont->pool, *off, "no object record");
+	return rc;
 }
 
 int
@@ -170,8 +207,15 @@ int
 vos__key_find(struct vos_pool *pool, umem_off_t root, const daos_key_t *key, umem_off_t *off)
 {
 	struct btree tree = vos__tree(pool, root);
+	int rc = btree_find(&tree, key->iov_buf, key->iov_len, off);
 
-	return btree_find(&tree, key->iov_buf, key->iov_len, off);
+	return rc == 0 ? vos__record_check(pool, *off) : rc;
+}
+
+int
+vos__record_check(struct vos_pool *pool, umem_off_t off)
+{
+	return fixed_size(pool->heap, off) != 0 ? 0 : vos__corrupt(pool, off, "no record of a dkey or akey");
 }
 
 int

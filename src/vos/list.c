@@ -104,6 +104,8 @@ akey_type(const struct listing *listing, umem_off_t off, const struct sight *sig
 	vos__single_key(listing->look.epoch, VOS_MINOR_MAX, key);
 	if (btree_seek(&tree, BTREE_LE, key, sizeof(key), &cursor) != 0)
 		return DAOS_IOD_ARRAY;
+	if (!vos__sound(pool->heap, btree_value(&cursor), sizeof(*single)))
+		return DAOS_IOD_SINGLE;
 	single = umem_at(pool->heap, btree_value(&cursor));
 	return single->version.media != BIO_HOLE && vos__above(single->version.epoch, single->version.minor, sight->floor) ?
 	       DAOS_IOD_SINGLE : DAOS_IOD_ARRAY;
@@ -120,8 +122,11 @@ look_at(const struct listing *listing, umem_off_t off, const struct sight *paren
 	item->entry = (struct vos_entry){0};
 	if (listing->list->kind == VOS_LIST_OBJECT) {
 		const struct vos_obj_rec *rec = umem_at(pool->heap, off);
-		daos_obj_id_t oid = {.hi = rec->hi, .lo = rec->lo};
+		daos_obj_id_t oid;
 
+		if (!vos__sound(pool->heap, off, sizeof(*rec)))
+			return vos__corrupt(pool, off, "no object record");
+		oid = (daos_obj_id_t){.hi = rec->hi, .lo = rec->lo};
 		memcpy(item->bytes, &oid, sizeof(oid));
 		memcpy(item->bytes + sizeof(oid), &rec->shard, sizeof(rec->shard));
 		item->key = item->bytes;
@@ -133,6 +138,9 @@ look_at(const struct listing *listing, umem_off_t off, const struct sight *paren
 	}
 	struct vos_key_head *head = vos__head(pool, off);
 
+	rc = vos__record_check(pool, off);
+	if (rc != 0)
+		return rc;
 	item->key = vos__key_bytes(head);
 	item->len = head->key_len;
 	if (vos__is_flat(head) && listing->list->kind == VOS_LIST_DKEY) {

@@ -303,6 +303,8 @@ check_type(const struct put *put, umem_off_t off, const struct sight *sight, dao
 		vos__single_key(put->epoch, VOS_MINOR_MAX, key);
 		if (btree_seek(&tree, BTREE_LE, key, sizeof(key), &cursor) != 0)
 			return 0;
+		if (!vos__sound(pool->heap, btree_value(&cursor), sizeof(*single)))
+			return vos__corrupt(pool, btree_value(&cursor), "no record of a single value");
 		single = umem_at(pool->heap, btree_value(&cursor));
 		return single->version.media != BIO_HOLE && vos__above(single->version.epoch, single->version.minor, sight->floor) ?
 		       -DER_NO_PERM : 0;

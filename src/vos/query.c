@@ -68,8 +68,10 @@ static int
 query_akey(struct query *query, umem_off_t off, const struct sight *dkey)
 {
 	struct sight sight;
-	int rc = vos__sight(&query->look, off + offsetof(struct vos_akey_rec, ilog), dkey, &sight);
+	int rc = vos__record_check(query->cont->pool, off);
 
+	if (rc == 0)
+		rc = vos__sight(&query->look, off + offsetof(struct vos_akey_rec, ilog), dkey, &sight);
 	if (rc == 0)
 		rc = vos__sight_pass(&query->look, &sight);
 	if (rc != 0)
@@ -139,8 +141,10 @@ query_dkey(struct query *query, umem_off_t off, const struct sight *object)
 {
 	struct vos_pool *pool = query->cont->pool;
 	struct sight sight;
-	int rc;
+	int rc = vos__record_check(pool, off);
 
+	if (rc != 0)
+		return rc;
 	if (vos__is_flat(vos__head(pool, off)))
 		return query_flat(query, off, object);
 	if (vos__head(pool, off)->kind != VOS_KIND_DKEY)
@@ -357,18 +361,24 @@ newest_akey(struct newest *newest, umem_off_t off)
 	struct evtree extents = {.heap = pool->heap, .root = off + offsetof(struct vos_akey_rec, extents)};
 	struct btree_cursor cursor;
 	uint8_t key[VOS_SINGLE_KEY];
-	int rc = newest_log(newest, off + offsetof(struct vos_akey_rec, ilog), false);
+	int rc = vos__record_check(pool, off);
+
+	if (rc == 0)
+		rc = newest_log(newest, off + offsetof(struct vos_akey_rec, ilog), false);
 
 	if (rc != 0)
 		return rc;
 	vos__single_key(newest->look.epoch, VOS_MINOR_MAX, key);
 	rc = btree_seek(&singles, BTREE_LE, key, sizeof(key), &cursor);
 	for (; rc == 0; rc = btree_prev(&cursor)) {
-		const struct vos_single_rec *rec = umem_at(pool->heap, btree_value(&cursor));
+		struct version_view view;
 
-		if (rec->version.epoch <= newest->epoch)
+		rc = vos__single_view(pool, btree_value(&cursor), &view);
+		if (rc != 0)
+			return rc;
+		if (view.version->epoch <= newest->epoch)
 			break;
-		rc = newer(newest, rec->version.epoch, rec->version.dtx);
+		rc = newer(newest, view.version->epoch, view.version->dtx);
 		if (rc != 0)
 			return rc;
 	}
@@ -383,8 +393,10 @@ newest_dkey(struct newest *newest, umem_off_t off)
 	struct vos_pool *pool = newest->cont->pool;
 	struct btree akeys = vos__tree(pool, off + offsetof(struct vos_dkey_rec, akeys));
 	struct btree_cursor cursor;
-	int rc;
+	int rc = vos__record_check(pool, off);
 
+	if (rc != 0)
+		return rc;
 	if (vos__is_flat(vos__head(pool, off))) {
 		const struct vos_flat_rec *rec = umem_at(pool->heap, off);
 

@@ -138,8 +138,11 @@ lay_single(struct fetch *fetch, uint32_t i, struct read_iod *iod, const struct v
 		return 0;
 	if ((version->flags & VOS_VERSION_REMOTE) == 0)
 		rc = add_piece(fetch, iod, &(struct read_piece){.media = BIO_HEAP, .off = view->data_off, .len = view->bytes});
-	for (uint32_t p = 0; p < version->parts && rc == 0; p++)
+	for (uint32_t p = 0; p < version->parts && rc == 0; p++) {
+		if (version->media == BIO_HEAP && !vos__sound(fetch->read->cont->pool->heap, view->parts[p].addr, view->parts[p].len))
+			return vos__corrupt(fetch->read->cont->pool, view->off, "a part of a value");
 		rc = add_piece(fetch, iod, &(struct read_piece){.media = version->media, .off = view->parts[p].addr, .len = view->parts[p].len});
+	}
 	if (rc == 0 && view->csum_bytes > 0)
 		rc = copy_csums(fetch, &iod->pieces[first], view->csum, view->csum_bytes / version->csum_size, version->csum_type,
 				version->csum_size, version->csum_chunk);
@@ -160,11 +163,11 @@ fetch_single(struct fetch *fetch, uint32_t i, struct read_iod *iod, umem_off_t a
 	if (fetch->look.bound > fetch->look.epoch) {
 		rc = btree_seek(&tree, BTREE_GT, key, sizeof(key), &cursor);
 		for (; rc == 0 && vos__get_be64(btree_hkey(&cursor)) <= fetch->look.bound; rc = btree_next(&cursor)) {
-			const struct vos_single_rec *rec = umem_at(pool->heap, btree_value(&cursor));
-			int uncertain = is_uncertain(fetch, rec->version.epoch, rec->version.dtx);
-
-			if (uncertain != 0)
-				return uncertain;
+			rc = vos__single_view(pool, btree_value(&cursor), &view);
+			if (rc == 0)
+				rc = is_uncertain(fetch, view.version->epoch, view.version->dtx);
+			if (rc != 0)
+				return rc;
 		}
 		if (rc != 0 && rc != -DER_NONEXIST)
 			return rc;
@@ -245,6 +248,9 @@ found_piece(void *arg, const struct evtree_piece *piece)
 		return 0;
 	if (data->media > BIO_HOLE)
 		return vos__corrupt(pool, data->addr, "unknown media of an extent");
+	if (data->media == BIO_HEAP && (array->rec_size == 0 ||
+	    !vos__sound(pool->heap, data->addr, (piece->whole.hi - piece->whole.lo + 1) * array->rec_size)))
+		return vos__corrupt(pool, data->addr, "the bytes of an extent");
 	if (piece->lo > array->next)
 		rc = gap(array, piece->lo - array->next);
 	array->next = piece->hi + 1;
@@ -253,7 +259,7 @@ found_piece(void *arg, const struct evtree_piece *piece)
 
 		if (nr == 1 && data->csum_size <= sizeof(data->csum))
 			csums = (const uint8_t *)&data->csum;
-		else if (data->csum == UMEM_NULL || umem_usable(pool->heap, data->csum) / data->csum_size < nr)
+		else if (data->csum_size == 0 || nr > UMEM_ALLOC_MAX || !vos__sound(pool->heap, data->csum, nr * data->csum_size))
 			return vos__corrupt(pool, data->csum, "checksums of an extent");
 		else
 			csums = umem_at(pool->heap, data->csum);

@@ -176,6 +176,8 @@ settle_single(const struct context *context, umem_off_t akey)
 	rc = btree_find(&tree, key, sizeof(key), &off);
 	if (rc != 0)
 		return rc == -DER_NONEXIST ? 0 : rc;
+	if (!vos__sound(pool->heap, off, sizeof(*rec)))
+		return vos__corrupt(pool, off, "no record of a single value");
 	rec = umem_at(pool->heap, off);
 	if (rec->version.dtx != context->dtx->local)
 		return 0;
@@ -334,6 +336,8 @@ find_object(const struct context *context, const struct vos_touch *touch, umem_o
 	rc = btree_find(&tree, key, sizeof(key), off);
 	if (rc == -DER_NONEXIST)
 		*off = UMEM_NULL;
+	if (rc == 0 && !vos__sound(context->pool->heap, *off, sizeof(struct vos_obj_rec)))
+		return vos__corrupt(context->pool, *off, "no object record");
 	return rc == -DER_NONEXIST ? 0 : rc;
 }
 

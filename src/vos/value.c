@@ -43,9 +43,12 @@ view_rest(struct vos_pool *pool, size_t fixed, size_t dkey_len, size_t akey_len,
 {
 	struct vos_version *version = view->version;
 	char *base = umem_at(pool->heap, view->off);
-	uint64_t at = fixed, room = umem_usable(pool->heap, view->off), nr = 0;
+	uint64_t at = fixed, room, nr = 0;
 	bool hole = version->media == BIO_HOLE, remote = (version->flags & VOS_VERSION_REMOTE) != 0;
 
+	room = umem_usable(pool->heap, view->off);
+	if (view->off % UMEM_SEGMENT != 0)
+		room = MIN(room, UMEM_SEGMENT - view->off % UMEM_SEGMENT);
 	if (version->media > BIO_HOLE || (version->flags & ~VOS_VERSION_REMOTE) != 0)
 		return vos__corrupt(pool, view->off, "unknown media or flags of a version");
 	if (!view->array)
@@ -85,8 +88,12 @@ view_rest(struct vos_pool *pool, size_t fixed, size_t dkey_len, size_t akey_len,
 int
 vos__flat_view(struct vos_pool *pool, umem_off_t off, struct version_view *view)
 {
-	struct vos_flat_array_rec *rec = umem_at(pool->heap, off);
+	struct vos_flat_array_rec *rec;
+	int rc = vos__record_check(pool, off);
 
+	if (rc != 0)
+		return rc;
+	rec = umem_at(pool->heap, off);
 	*view = (struct version_view){.off = off, .version = &rec->version, .array = rec->head.kind == VOS_KIND_FLAT_ARRAY};
 	if (!vos__is_flat(&rec->head))
 		return vos__corrupt(pool, off, "no flat record");
@@ -100,8 +107,11 @@ vos__flat_view(struct vos_pool *pool, umem_off_t off, struct version_view *view)
 int
 vos__single_view(struct vos_pool *pool, umem_off_t off, struct version_view *view)
 {
-	struct vos_single_rec *rec = umem_at(pool->heap, off);
+	struct vos_single_rec *rec;
 
+	if (!vos__sound(pool->heap, off, sizeof(*rec)))
+		return vos__corrupt(pool, off, "no record of a single value");
+	rec = umem_at(pool->heap, off);
 	*view = (struct version_view){.off = off, .version = &rec->version};
 	return view_rest(pool, sizeof(*rec), 0, 0, view);
 }
