@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dfs on an engine in a simulated world: random operations of two mounts against a model of POSIX in memory, with and without
+ * deaths of the engine; and what the model does not say: concurrency, listing while names change, locks.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include "base/rand.h"
+#include "dfs/dfs.h"
+#include "sim/cluster.h"
+
+#define CHECK(what)                                                                                                    \
+	do {                                                                                                           \
+		int _rc = (what);                                                                                      \
+		if (_rc != 0) {                                                                                        \
+			print_error("%s:%d: %s: %d\n", __FILE__, __LINE__, #what, _rc);                                \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+#define SAME(a, b)                                                                                                     \
+	do {                                                                                                           \
+		long _a = (long)(a), _b = (long)(b);                                                                   \
+		if (_a != _b) {                                                                                        \
+			print_error("%s:%d: %s is %ld, %s is %ld\n", __FILE__, __LINE__, #a, _a, #b, _b);              \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+enum { REPLACE_NOT = 1, EXCHANGE = 2, CHUNK = 4096 };
+
+static const struct fs_who who = {.uid = 10, .gid = 20, .umask = 022};
+
+/* ---- a container and mounts of it --------------------------------------------------------------------------------------------------- */
+struct scene {
+	struct cluster *cluster;
+	struct pool *pool;
+	struct cont *cont;
+	struct fs *fs[2];
+	uint32_t mounts;
+	uint64_t seed;
+	uint32_t ops;
+	uint32_t done;    /* operations */
+	uint32_t crashes; /* of the engine */
+	void (*body)(struct scene *scene);
+	struct rand rand;
+};
+
+static void
+scene_open(struct scene *scene, struct client *client, uint32_t mounts)
+{
+	struct fs_format format = {.chunk_size = CHUNK};
+	uuid_t uuid;
+	char text[37];
+
+	memset(uuid, 0x70, sizeof(uuid));
+	uuid_unparse_lower(uuid, text);
+	CHECK(pool_connect(client, "sim", DAOS_PC_RW, &scene->pool));
+	CHECK(cont_create(scene->pool, uuid, NULL));
+	CHECK(cont_open(scene->pool, text, 2, &scene->cont));
+	SAME(fs_mount(scene->cont, 0, &scene->fs[0]), ENOENT);
+	CHECK(fs_make(scene->cont, &format));
+	CHECK(fs_make(scene->cont, &format));
+	scene->mounts = mounts;
+	for (uint32_t i = 0; i < mounts; i++)
+		CHECK(fs_mount(scene->cont, 0, &scene->fs[i]));
+}
+
+static void
+scene_close(struct scene *scene)
+{
+	for (uint32_t i = 0; i < scene->mounts; i++)
+		CHECK(fs_umount(scene->fs[i]));
+	CHECK(cont_close(scene->cont));
+	CHECK(pool_disconnect(scene->pool));
+}
+
+static void
+program(void *arg, struct cluster *cluster, uint32_t index, struct client *client)
+{
+	struct scene *scene = arg;
+
+	scene->cluster = cluster;
+	rand_init(&scene->rand, scene->seed, 17);
+	scene_open(scene, client, scene->mounts);
+	scene->body(scene);
+	scene_close(scene);
+}
+
+struct until {
+	const struct scene *scene;
+	uint32_t ops;
+};
+
+static bool
+ops_done(void *arg)
+{
+	const struct until *until = arg;
+
+	return until->scene->done >= until->ops;
+}
+
+static void
+run(struct scene *scene)
+{
+	struct cluster_config config = {.seed = scene->seed, .targets = 2, .clients = 1, .program = program, .arg = scene};
+	struct cluster *cluster;
+
+	sim_options_init(&config.options);
+	config.options.log_level = LOG_ERR;
+	assert_int_equal(cluster_create(&config, &cluster), 0);
+	(void)cluster_run(cluster, 1);
+	for (uint32_t i = 1; i <= scene->crashes; i++) {
+		struct until until = {scene, scene->ops * i / (scene->crashes + 1)};
+
+		assert_int_equal(sim_run(cluster_sim(cluster), 36000 * NS_PER_S, ops_done, &until), 0);
+		cluster_crash(cluster, i % 2 == 0 ? SIM_POWER : SIM_KILL);
+	}
+	assert_int_equal(cluster_run(cluster, 36000 * NS_PER_S), 0);
+	cluster_destroy(cluster);
+}
+
+/* ---- the model ------------------------------------------------------------------------------------------------------------------------- */
+enum { NODES_MAX = 2048, KIDS_MAX = 24, DATA_MAX = 5 * CHUNK, OPEN_MAX = 8 };
+
+struct node {
+	uint32_t type, mode, nlink;
+	uint64_t ino;
+	char target[32];
+	uint8_t *data;
+	uint64_t size;
+	struct kid {
+		char name[8];
+		struct node *node;
+	} kids[KIDS_MAX];
+	int kid_nr;
+	struct node *parent;
+};
+
+struct opened {
+	struct fs_file *file;
+	struct node *node;
+	bool append;
+};
+
+struct model {
+	struct node *nodes[NODES_MAX];
+	int node_nr;
+	struct node *root;
+	struct opened open[OPEN_MAX];
+};
+
+static struct node *
+node_new(struct model *model, uint32_t type, uint32_t mode)
+{
+	struct node *node = calloc(1, sizeof(*node));
+
+	assert_true(model->node_nr < NODES_MAX);
+	model->nodes[model->node_nr++] = node;
+	node->type = type;
+	node->mode = mode;
+	node->nlink = type == S_IFDIR ? 2 : 1;
+	if (type == S_IFREG)
+		node->data = calloc(1, DATA_MAX);
+	return node;
+}
+
+static struct kid *
+kid_of(struct node *dir, const char *name)
+{
+	for (int i = 0; i < dir->kid_nr; i++)
+		if (strcmp(dir->kids[i].name, name) == 0)
+			return &dir->kids[i];
+	return NULL;
+}
+
+static void
+kid_add(struct node *dir, const char *name, struct node *node)
+{
+	struct kid *kid = &dir->kids[dir->kid_nr++];
+
+	assert_true(dir->kid_nr <= KIDS_MAX);
+	snprintf(kid->name, sizeof(kid->name), "%s", name);
+	kid->node = node;
+	if (node->type == S_IFDIR) {
+		node->parent = dir;
+		dir->nlink++;
+	}
+}
+
+static void
+kid_remove(struct node *dir, const char *name)
+{
+	struct kid *kid = kid_of(dir, name);
+
+	if (kid->node->type == S_IFDIR)
+		dir->nlink--;
+	*kid = dir->kids[--dir->kid_nr];
+}
+
+static bool
+is_below(const struct node *node, const struct node *ancestor)
+{
+	for (; node != NULL; node = node->parent)
+		if (node == ancestor)
+			return true;
+	return false;
+}
+
+static int
+model_rename(struct node *from, const char *old, struct node *to, const char *name, uint32_t flags)
+{
+	struct kid *a = kid_of(from, old), *b = kid_of(to, name);
+	struct node *x, *y;
+
+	if (a == NULL)
+		return ENOENT;
+	if (b == NULL && (flags & EXCHANGE) != 0)
+		return ENOENT;
+	x = a->node;
+	y = b != NULL ? b->node : NULL;
+	if (x == y)
+		return (flags & REPLACE_NOT) != 0 ? EEXIST : 0;
+	if (x->type == S_IFDIR && is_below(to, x))
+		return EINVAL;
+	if (y != NULL && (flags & REPLACE_NOT) != 0)
+		return EEXIST;
+	if ((flags & EXCHANGE) != 0) {
+		if (y->type == S_IFDIR && is_below(from, y))
+			return EINVAL;
+		kid_remove(from, old);
+		kid_remove(to, name);
+		kid_add(to, name, x);
+		kid_add(from, old, y);
+		return 0;
+	}
+	if (y != NULL && y->type == S_IFDIR && x->type != S_IFDIR)
+		return EISDIR;
+	if (y != NULL && y->type != S_IFDIR && x->type == S_IFDIR)
+		return ENOTDIR;
+	if (y != NULL && y->type == S_IFDIR && y->kid_nr > 0)
+		return ENOTEMPTY;
+	if (y != NULL) {
+		kid_remove(to, name);
+		y->nlink = y->type == S_IFDIR ? 0 : y->nlink - 1;
+	}
+	kid_remove(from, old);
+	kid_add(to, name, x);
+	return 0;
+}
+
+/* ---- comparing --------------------------------------------------------------------------------------------------------------------------- */
+static void
+same_stat(const struct node *node, const struct stat *st)
+{
+	SAME(st->st_mode, node->type | node->mode);
+	SAME(st->st_nlink, node->nlink);
+	SAME(st->st_ino, node->ino);
+	SAME(st->st_uid, who.uid);
+	if (node->type == S_IFREG)
+		SAME(st->st_size, node->size);
+	if (node->type == S_IFLNK)
+		SAME(st->st_size, strlen(node->target));
+}
+
+static void
+same_data(struct fs_file *file, const struct node *node, uint64_t off, uint64_t len)
+{
+	uint8_t *buf = malloc(len + 1);
+	struct iovec iov[2] = {{.iov_base = buf, .iov_len = len / 3}, {.iov_base = buf + len / 3, .iov_len = len - len / 3}};
+	uint64_t want = off < node->size ? MIN(len, node->size - off) : 0;
+	size_t done;
+
+	memset(buf, 0xee, len + 1);
+	CHECK(fs_read(file, iov, 2, off, &done));
+	SAME(done, want);
+	for (uint64_t i = 0; i < want; i++)
+		if (buf[i] != node->data[off + i]) {
+			print_error("byte %lu of %lu: %02x, not %02x\n", (unsigned long)(off + i), (unsigned long)node->size, buf[i],
+				    node->data[off + i]);
+			abort();
+		}
+	free(buf);
+}
+
+struct listing {
+	struct node *dir;
+	int seen, stop_after;
+	uint64_t cookie;
+	bool attributes, dot, dotdot;
+};
+
+static int
+list_one(void *arg, const struct fs_entry *entry)
+{
+	struct listing *list = arg;
+	struct kid *kid;
+
+	if (list->stop_after-- == 0)
+		return 1;
+	list->cookie = entry->cookie;
+	if (strcmp(entry->name, ".") == 0) {
+		list->dot = true;
+		SAME(entry->ino, list->dir->ino);
+		return 0;
+	}
+	if (strcmp(entry->name, "..") == 0) {
+		list->dotdot = true;
+		SAME(entry->ino, list->dir->parent != NULL ? list->dir->parent->ino : list->dir->ino);
+		return 0;
+	}
+	kid = kid_of(list->dir, entry->name);
+	assert_non_null(kid);
+	SAME(entry->ino, kid->node->ino);
+	SAME(entry->type, kid->node->type);
+	if (list->attributes)
+		same_stat(kid->node, entry->st);
+	list->seen++;
+	return 0;
+}
+
+static void
+same_list(struct scene *scene, struct fs_inode *inode, struct node *dir)
+{
+	struct listing list = {.dir = dir, .attributes = rand_one_in(&scene->rand, 2)};
+	uint64_t before;
+	struct fs_dir *handle;
+
+	CHECK(fs_opendir(inode, &handle));
+	do {
+		before = list.cookie;
+		list.stop_after = (int)rand_between(&scene->rand, 1, 10);
+		CHECK(fs_readdir(handle, list.cookie, list.attributes, list_one, &list));
+		if (rand_one_in(&scene->rand, 4)) { /* positions are good in another handle */
+			fs_closedir(handle);
+			CHECK(fs_opendir(inode, &handle));
+		}
+	} while (list.cookie != before);
+	fs_closedir(handle);
+	SAME(list.seen, dir->kid_nr);
+	assert_true(list.dot && list.dotdot);
+}
+
+static void
+same_tree(struct scene *scene, struct fs *fs, struct fs_inode *inode, struct node *dir)
+{
+	struct fs_inode *kid;
+	struct fs_file *file;
+	struct stat st;
+
+	CHECK(fs_getattr(inode, &st));
+	if (dir->parent != NULL)
+		same_stat(dir, &st);
+	same_list(scene, inode, dir);
+	for (int i = 0; i < dir->kid_nr; i++) {
+		struct node *node = dir->kids[i].node;
+
+		CHECK(fs_lookup(inode, dir->kids[i].name, &kid, &st));
+		same_stat(node, &st);
+		if (node->type == S_IFDIR)
+			same_tree(scene, fs, kid, node);
+		if (node->type == S_IFREG) {
+			CHECK(fs_open(kid, O_RDONLY, &file));
+			same_data(file, node, 0, DATA_MAX);
+			CHECK(fs_close(file));
+		}
+		if (node->type == S_IFLNK) {
+			char target[64];
+			size_t len;
+
+			CHECK(fs_readlink(kid, target, sizeof(target), &len));
+			assert_string_equal(target, node->target);
+		}
+		fs_inode_put(kid);
+	}
+}
+
+/* ---- random operations --------------------------------------------------------------------------------------------------------------------- */
+struct place {
+	struct node *dir;
+	struct fs_inode *inode;
+	char name[8];
+};
+
+/* Some directory, looked up from the root, and a name that may be in it. */
+static void
+some_place(struct scene *scene, struct model *model, struct fs *fs, struct place *place)
+{
+	struct fs_inode *inode = fs_root(fs), *next;
+	struct node *dir = model->root;
+
+	for (int depth = 0; depth < 4 && !rand_one_in(&scene->rand, 3) && dir->kid_nr > 0; depth++) {
+		struct kid *kid = &dir->kids[rand_below(&scene->rand, (uint64_t)dir->kid_nr)];
+
+		if (kid->node->type != S_IFDIR)
+			continue;
+		CHECK(fs_lookup(inode, kid->name, &next, NULL));
+		SAME(fs_inode_ino(next), kid->node->ino);
+		fs_inode_put(inode);
+		inode = next;
+		dir = kid->node;
+	}
+	place->dir = dir;
+	place->inode = inode;
+	snprintf(place->name, sizeof(place->name), "n%d", (int)rand_below(&scene->rand, 8));
+}
+
+static void
+op_make(struct scene *scene, struct model *model, struct fs *fs)
+{
+	uint32_t types[] = {S_IFREG, S_IFREG, S_IFDIR, S_IFDIR, S_IFLNK, S_IFIFO}, type = types[rand_below(&scene->rand, 6)];
+	uint32_t mode = type == S_IFLNK ? 0777 : 0644 + (uint32_t)rand_below(&scene->rand, 2) * 0100;
+	struct fs_inode *made;
+	struct place place;
+	struct node *node;
+	struct stat st;
+	char target[32];
+	int rc;
+
+	some_place(scene, model, fs, &place);
+	snprintf(target, sizeof(target), "target %u", rand_u32(&scene->rand));
+	if (type == S_IFDIR)
+		rc = fs_mkdir(place.inode, place.name, mode, &who, &made, &st);
+	else if (type == S_IFLNK)
+		rc = fs_symlink(place.inode, place.name, target, &who, &made, &st);
+	else
+		rc = fs_mknod(place.inode, place.name, type | mode, 0, &who, &made, &st);
+	SAME(rc, kid_of(place.dir, place.name) != NULL ? EEXIST : 0);
+	if (rc == 0) {
+		node = node_new(model, type, mode);
+		node->ino = fs_inode_ino(made);
+		memcpy(node->target, target, sizeof(target));
+		kid_add(place.dir, place.name, node);
+		same_stat(node, &st);
+		fs_inode_put(made);
+	}
+	fs_inode_put(place.inode);
+}
+
+static void
+op_remove(struct scene *scene, struct model *model, struct fs *fs)
+{
+	bool dir = rand_one_in(&scene->rand, 2);
+	struct place place;
+	struct kid *kid;
+	int want, rc;
+
+	some_place(scene, model, fs, &place);
+	kid = kid_of(place.dir, place.name);
+	if (kid == NULL)
+		want = ENOENT;
+	else if (dir)
+		want = kid->node->type != S_IFDIR ? ENOTDIR : kid->node->kid_nr > 0 ? ENOTEMPTY : 0;
+	else
+		want = kid->node->type == S_IFDIR ? EISDIR : 0;
+	rc = dir ? fs_rmdir(place.inode, place.name) : fs_unlink(place.inode, place.name);
+	SAME(rc, want);
+	if (rc == 0) {
+		kid->node->nlink = dir ? 0 : kid->node->nlink - 1;
+		kid_remove(place.dir, place.name);
+	}
+	fs_inode_put(place.inode);
+}
+
+static void
+op_rename(struct scene *scene, struct model *model, struct fs *fs)
+{
+	uint32_t flags = rand_one_in(&scene->rand, 4) ? REPLACE_NOT : rand_one_in(&scene->rand, 4) ? EXCHANGE : 0;
+	struct place from, to;
+	int want;
+
+	some_place(scene, model, fs, &from);
+	some_place(scene, model, fs, &to);
+	want = model_rename(from.dir, from.name, to.dir, to.name, flags);
+	SAME(fs_rename(from.inode, from.name, to.inode, to.name, flags), want);
+	fs_inode_put(from.inode);
+	fs_inode_put(to.inode);
+}
+
+static void
+op_link(struct scene *scene, struct model *model, struct fs *fs)
+{
+	struct place from, to;
+	struct fs_inode *inode;
+	struct stat st;
+	struct kid *kid;
+	int want;
+
+	some_place(scene, model, fs, &from);
+	some_place(scene, model, fs, &to);
+	kid = kid_of(from.dir, from.name);
+	if (kid != NULL) {
+		CHECK(fs_lookup(from.inode, from.name, &inode, NULL));
+		want = kid->node->type == S_IFDIR ? EPERM : kid_of(to.dir, to.name) != NULL ? EEXIST : 0;
+		SAME(fs_link(inode, to.inode, to.name, &st), want);
+		if (want == 0) {
+			kid->node->nlink++;
+			same_stat(kid->node, &st);
+			kid_add(to.dir, to.name, kid->node);
+		}
+		fs_inode_put(inode);
+	}
+	fs_inode_put(from.inode);
+	fs_inode_put(to.inode);
+}
+
+static void
+op_open(struct scene *scene, struct model *model, struct fs *fs)
+{
+	struct opened *open = &model->open[rand_below(&scene->rand, OPEN_MAX)];
+	bool append = rand_one_in(&scene->rand, 3), trunc = rand_one_in(&scene->rand, 8), created;
+	struct fs_inode *inode;
+	struct place place;
+	struct kid *kid;
+	struct stat st;
+	int want, rc;
+
+	if (open->file != NULL) {
+		CHECK(fs_close(open->file));
+		open->file = NULL;
+		return;
+	}
+	some_place(scene, model, fs, &place);
+	kid = kid_of(place.dir, place.name);
+	want = kid == NULL || kid->node->type == S_IFREG ? 0 : kid->node->type == S_IFDIR ? EISDIR : kid->node->type == S_IFLNK ? ELOOP : ENXIO;
+	rc = fs_create(place.inode, place.name, 0644, O_RDWR | (append ? O_APPEND : 0) | (trunc ? O_TRUNC : 0), &who, &inode, &st, &open->file,
+		       &created);
+	SAME(rc, want);
+	if (rc == 0) {
+		SAME(created, kid == NULL);
+		if (kid == NULL) {
+			open->node = node_new(model, S_IFREG, 0644);
+			open->node->ino = fs_inode_ino(inode);
+			kid_add(place.dir, place.name, open->node);
+		} else {
+			open->node = kid->node;
+			if (trunc) {
+				memset(open->node->data, 0, DATA_MAX);
+				open->node->size = 0;
+			}
+		}
+		open->append = append;
+		same_stat(open->node, &st);
+		fs_inode_put(inode);
+	}
+	fs_inode_put(place.inode);
+}
+
+static void
+op_io(struct scene *scene, struct model *model)
+{
+	struct opened *open = &model->open[rand_below(&scene->rand, OPEN_MAX)];
+	uint64_t off = rand_below(&scene->rand, DATA_MAX), len = rand_one_in(&scene->rand, 3) ? 2 * CHUNK : 100, end;
+	struct node *node = open->node;
+	struct stat attr = {0}, st;
+	struct iovec iov;
+	uint8_t *buf;
+	size_t done;
+
+	if (open->file == NULL)
+		return;
+	len = MIN(rand_between(&scene->rand, 1, len), DATA_MAX - off);
+	switch (rand_below(&scene->rand, 4)) {
+	case 0:
+		same_data(open->file, node, off, len);
+		CHECK(fs_getattr(fs_file_inode(open->file), &st));
+		same_stat(node, &st);
+		return;
+	case 1:
+		attr.st_size = (off_t)off;
+		CHECK(fs_setattr(fs_file_inode(open->file), &attr, FS_SET_SIZE, &st));
+		if (off < node->size)
+			memset(node->data + off, 0, node->size - off);
+		node->size = off;
+		same_stat(node, &st);
+		return;
+	default:
+		break;
+	}
+	if (open->append)
+		off = node->size;
+	len = MIN(len, DATA_MAX - off);
+	buf = malloc(len + 1);
+	rand_fill(&scene->rand, buf, len);
+	iov = (struct iovec){.iov_base = buf, .iov_len = len};
+	CHECK(fs_write(open->file, &iov, 1, open->append ? 7 : off, &done, &end));
+	SAME(done, len);
+	if (len > 0)
+		SAME(end, off + len);
+	memcpy(node->data + off, buf, len);
+	if (len > 0)
+		node->size = MAX(node->size, off + len);
+	free(buf);
+}
+
+static void
+random_operations(struct scene *scene)
+{
+	struct model *model = calloc(1, sizeof(*model));
+	struct fs_inode *root;
+	struct stat st;
+
+	model->root = node_new(model, S_IFDIR, 0755);
+	model->root->ino = FS_ROOT_INO;
+	for (uint32_t i = 0; i < scene->ops; i++) {
+		struct fs *fs = scene->fs[rand_below(&scene->rand, scene->mounts)];
+		uint64_t what = rand_below(&scene->rand, 100);
+
+		scene->done = i;
+		if (what < 22)
+			op_make(scene, model, fs);
+		else if (what < 32)
+			op_remove(scene, model, fs);
+		else if (what < 50)
+			op_rename(scene, model, fs);
+		else if (what < 58)
+			op_link(scene, model, fs);
+		else if (what < 70)
+			op_open(scene, model, fs);
+		else
+			op_io(scene, model);
+	}
+	for (uint32_t i = 0; i < scene->mounts; i++) {
+		root = fs_root(scene->fs[i]);
+		CHECK(fs_getattr(root, &st));
+		SAME(st.st_nlink, model->root->nlink);
+		same_tree(scene, scene->fs[i], root, model->root);
+		fs_inode_put(root);
+	}
+	for (int i = 0; i < OPEN_MAX; i++)
+		if (model->open[i].file != NULL) {
+			same_data(model->open[i].file, model->open[i].node, 0, DATA_MAX);
+			CHECK(fs_close(model->open[i].file));
+		}
+	for (int i = 0; i < model->node_nr; i++) {
+		free(model->nodes[i]->data);
+		free(model->nodes[i]);
+	}
+	free(model);
+}
+
+static void
+one_mount_does_what_posix_says(void **state)
+{
+	for (uint64_t seed = 1; seed <= 2; seed++)
+		run(&(struct scene){.seed = seed, .mounts = 1, .ops = 600, .body = random_operations});
+}
+
+static void
+two_mounts_do_what_posix_says(void **state)
+{
+	for (uint64_t seed = 11; seed <= 12; seed++)
+		run(&(struct scene){.seed = seed, .mounts = 2, .ops = 600, .body = random_operations});
+}
+
+static void
+deaths_of_the_engine_are_not_noticed(void **state)
+{
+	run(&(struct scene){.seed = 21, .mounts = 2, .ops = 500, .crashes = 6, .body = random_operations});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_mount_does_what_posix_says),
+		cmocka_unit_test(two_mounts_do_what_posix_says),
+		cmocka_unit_test(deaths_of_the_engine_are_not_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
