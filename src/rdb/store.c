@@ -128,6 +128,14 @@ next_epoch(void *arg)
 }
 
 static int
+more_epochs(void *arg)
+{
+	struct rdb_store *store = arg;
+
+	return store->reserve != NULL ? store->reserve(store->reserve_arg) : -DER_OVERLOAD_RETRY;
+}
+
+static int
 begin_put(struct rdb_store *store, daos_obj_id_t oid, daos_key_t *dkey, const char *akey, const void *data, size_t len, struct vos_op **op)
 {
 	struct vos_key key = {.cont = store->cont, .oid = oid, .dkey = dkey};
@@ -152,14 +160,10 @@ begin_put(struct rdb_store *store, daos_obj_id_t oid, daos_key_t *dkey, const ch
 static int
 apply_ops(struct rdb_store *store, struct vos_op **ops, uint32_t nr, bool wait)
 {
-	struct vos_apply apply = {.cont = store->cont, .next_epoch = next_epoch, .next_epoch_arg = store, .mode = VOS_COMMIT};
-	int rc = store->reserve != NULL ? store->reserve(store->reserve_arg) : 0;
+	struct vos_apply apply = {.cont = store->cont, .next_epoch = next_epoch, .more_epochs = more_epochs, .next_epoch_arg = store,
+				  .mode = VOS_COMMIT};
+	int rc;
 
-	if (rc != 0) {
-		while (nr > 0)
-			vos_op_cancel(ops[--nr]);
-		return rc;
-	}
 	rc = vos_apply(&apply, ops, nr);
 	if (rc == 0 && wait)
 		rc = vos_wait(store->pool, apply.lsn);

@@ -244,7 +244,9 @@ run(struct put *put)
 		put->dtx->local = put->local;
 		/* The body may wait, and others take local ids meanwhile: this one is ours from here on. */
 	}
-	rc = umem_write(heap, write_flags(put->ops, put->nr), apply_body, put, &apply->lsn);
+	do { /* a clock at its ceiling is waited for: what was begun stays begun */
+		rc = umem_write(heap, write_flags(put->ops, put->nr), apply_body, put, &apply->lsn);
+	} while (rc == -DER_OVERLOAD_RETRY && apply->more_epochs != NULL && (rc = apply->more_epochs(apply->next_epoch_arg)) == 0);
 	if (rc == 0 && !put->seen)
 		applied(put, apply->lsn);
 	if (rc == 0 && put->seen) {

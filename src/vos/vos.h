@@ -185,6 +185,7 @@ struct vos_apply {
 	const struct vos_dtx_id *id;  /* NULL: not remembered (internal writes) */
 	uint64_t epoch;               /* 0 with VOS_COMMIT: next_epoch is asked for inside the transaction */
 	uint64_t (*next_epoch)(void *arg);
+	int (*more_epochs)(void *arg);           /* called when next_epoch gave 0: sees to it that it can go on. YIELDS. May be NULL */
 	void *next_epoch_arg;
 	uint32_t version;             /* pool map version */
 	enum vos_mode mode;
@@ -197,7 +198,7 @@ struct vos_apply {
 /**
  * Writes the ops' data, then applies them in order (minor epochs 1..nr) as one transaction; they see each other. Frees the ops in any
  * case. With an id seen before nothing is done and its stored answer returned (-DER_ALREADY is never seen). YIELDS.
- * -DER_EXIST, -DER_NONEXIST (conditions), -DER_TX_RESTART, -DER_INPROGRESS, -DER_EP_OLD, -DER_NOSPACE, -DER_REC_SIZE, -DER_IO, -DER_OVERLOAD_RETRY (next_epoch gave 0).
+ * -DER_EXIST, -DER_NONEXIST (conditions), -DER_TX_RESTART, -DER_INPROGRESS, -DER_EP_OLD, -DER_NOSPACE, -DER_REC_SIZE, -DER_IO, -DER_OVERLOAD_RETRY (next_epoch gave 0, and there is no more_epochs).
  */
 int vos_apply(struct vos_apply *apply, struct vos_op **ops, uint32_t nr);
 

@@ -164,6 +164,12 @@ next_epoch(void *arg)
 	return targets_epoch(arg);
 }
 
+static int
+more_epochs(void *arg)
+{
+	return targets_reserve_epochs(arg);
+}
+
 /* Begins the ops of this target; on an error none is left. */
 static int
 begin_ops(struct part *part, struct target_cont *cont, struct vos_op **ops, uint32_t *nr)
@@ -192,6 +198,7 @@ apply_once(struct part *part, struct target_cont *cont, struct vos_op **ops)
 				  .id = &part->id,
 				  .epoch = part->epoch,
 				  .next_epoch = next_epoch,
+				  .more_epochs = more_epochs,
 				  .next_epoch_arg = part->dtx->targets,
 				  .version = part->run->map_version,
 				  .mode = part->mode,
@@ -228,10 +235,6 @@ part_there(void *arg)
 	rc = ops != NULL ? 0 : -DER_NOMEM;
 	for (uint32_t attempt = 0; rc == 0; attempt++) {
 		rc = apply_once(part, cont, ops);
-		if (rc == -DER_OVERLOAD_RETRY && attempt < CONFLICT_ATTEMPTS) { /* the clock reached its ceiling while data came */
-			rc = targets_reserve_epochs(part->dtx->targets);
-			continue;
-		}
 		if (rc != -DER_INPROGRESS)
 			break;
 		rc = dtx_resolve(part->dtx, target, &part->conflict, attempt);
