@@ -292,6 +292,7 @@ round_once(struct umem *heap, struct writer *w, bool *whole)
 		super->replay_incarnation = point.incarnation;
 		super->replay_prev_crc = point.prev_crc;
 	}
+	super->closed = *whole && heap->closing && heap->lsn == point.lsn - 1;
 #ifdef PLANTED_FREE_LOG_EARLY
 	umem__wal_free(heap, super->replay_pos);
 #endif

@@ -9,6 +9,7 @@
  *	wal.c         the log: batches, writes, durability, credit
  *	map.c         where heap pages lie on meta: references, slots
  *	checkpoint.c  dirty pages to slots, the map, the superblock
+ *	walread.c     reading the log
  *	recover.c     format, superblocks, replay
  *	check.c       the checker
  */
@@ -410,6 +411,42 @@ uint32_t umem__wal_crc(const uint8_t uuid[16], const struct umem_batch *head, si
 void umem__wal_drain(struct umem *heap);
 /** The heap stops for good. */
 void umem__fail(struct umem *heap, int rc);
+
+/* ---- walread.c -------------------------------------------------------------------------------------------------------------- */
+#define WAL_PIECES 8U
+
+struct wal_reader;
+struct wal_piece {
+	struct wal_reader *reader;
+	uint64_t index;   /* of the piece + 1; 0: none */
+	uint32_t pending; /* operations */
+	int rc;
+	char *buf;
+	struct bio_io io[2];
+	struct iovec iov[2];
+};
+
+struct wal_reader {
+	struct umem *heap;
+	uint64_t base;         /* log block at which piece 0 begins */
+	uint32_t piece_blocks;
+	bool ahead;            /* read further pieces before they are asked for */
+	struct ult_cond changed;
+	char *whole;           /* what lies in several pieces, put together */
+	uint64_t whole_blocks;
+	struct wal_piece pieces[WAL_PIECES];
+};
+
+int umem__reader_init(struct wal_reader *reader, struct umem *heap, uint64_t base);
+/** Waits for what is under way. YIELDS. Also after a failed init. */
+void umem__reader_fini(struct wal_reader *reader);
+/** Log blocks [pos, pos + nr), pos >= base, at *data until the next call. YIELDS. -DER_NVME_IO, -DER_NOMEM. */
+int umem__reader_get(struct wal_reader *reader, uint64_t pos, uint64_t nr, char **data);
+/** A batch that lies at pos, its checksum right; *batch NULL: there is none. YIELDS. -DER_NVME_IO, -DER_NOMEM. */
+int umem__reader_batch(struct wal_reader *reader, uint64_t pos, struct umem_batch **batch);
+uint64_t umem__batch_blocks(const struct umem_batch *head);
+/** Could be the head of a batch of this heap. */
+bool umem__batch_plausible(const struct umem *heap, const struct umem_batch *head);
 
 /* ---- map.c ------------------------------------------------------------------------------------------------------------------- */
 int umem__map_init(struct umem *heap, uint64_t meta_blocks);

@@ -78,6 +78,7 @@ umem__format(const struct umem_config *config)
 	super->wal_blocks = wal / UMEM_BLOCK;
 	super->replay_lsn = 1;
 	super->replay_incarnation = 1;
+	super->closed = 1;
 	super->crc = umem__super_crc(super);
 	if (rc == 0)
 		rc = super_io(config->meta, super, super->generation % UMEM_SUPER_SLOTS, true);
@@ -157,99 +158,6 @@ umem__super_read(const struct umem_config *config, struct umem_super *best)
 		rc = refused != 0 ? refused : -DER_DF_INVAL;
 	}
 	return rc;
-}
-
-/* ---- reading the log ------------------------------------------------------------------------------------------------------ */
-
-#define WINDOW_MIN (1 * MIB)
-
-/* Log blocks [first, first + nr) in memory. */
-struct window {
-	struct umem *heap;
-	char *buf;
-	uint64_t first, nr;
-	uint64_t max; /* blocks of buf */
-	uint64_t limit; /* log blocks from here on would wrap into the first ones */
-};
-
-static int
-ring_read(struct umem *heap, uint64_t pos, char *buf, uint64_t nr)
-{
-	uint64_t blocks = heap->wal.blocks, at = pos % blocks, first = MIN(nr, blocks - at);
-	struct iovec iov = { .iov_base = buf, .iov_len = first * UMEM_BLOCK };
-	int rc = bio_read(heap->wal_blob, at * UMEM_BLOCK, &iov, 1);
-
-	if (rc != 0 || first == nr)
-		return rc;
-	iov = (struct iovec){ .iov_base = buf + first * UMEM_BLOCK, .iov_len = (nr - first) * UMEM_BLOCK };
-	return bio_read(heap->wal_blob, 0, &iov, 1);
-}
-
-/* Makes log blocks [pos, pos + nr) available at *data; nr <= max / 2. YIELDS */
-static int
-window_get(struct window *w, uint64_t pos, uint64_t nr, char **data)
-{
-	uint64_t keep = 0, want;
-	int rc;
-
-	if (pos < w->first || pos + nr > w->first + w->nr) {
-		if (pos >= w->first && pos < w->first + w->nr) {
-			keep = w->first + w->nr - pos;
-			memmove(w->buf, w->buf + (pos - w->first) * UMEM_BLOCK, keep * UMEM_BLOCK);
-		}
-		want = MIN(w->max - keep, w->limit - pos - keep);
-		rc = ring_read(w->heap, pos + keep, w->buf + keep * UMEM_BLOCK, want);
-		if (rc != 0)
-			return rc;
-		w->first = pos;
-		w->nr = keep + want;
-	}
-	*data = w->buf + (pos - w->first) * UMEM_BLOCK;
-	return 0;
-}
-
-static uint64_t
-blocks_of(const struct umem_batch *head)
-{
-	return DIV_UP((uint64_t)head->bytes, UMEM_BLOCK);
-}
-
-/* A batch that could lie at pos. */
-static bool
-head_plausible(const struct umem *heap, const struct umem_batch *head, uint64_t pos)
-{
-	return head->magic == UMEM_BATCH_MAGIC && head->heap_id == heap->heap_id && head->pos == pos &&
-	       head->bytes >= sizeof(*head) + sizeof(struct umem_record) &&
-	       blocks_of(head) <= umem__wal_batch_blocks_max(heap->wal.blocks);
-}
-
-/*
- * The whole batch at pos, its checksum right. *batch NULL: there is none. limit: the first log block that cannot be there.
- */
-static int
-batch_read(struct window *w, uint64_t pos, struct umem_batch **batch)
-{
-	struct umem *heap = w->heap;
-	char *data = NULL;
-	uint64_t blocks;
-	int rc;
-
-	*batch = NULL;
-	if (pos >= w->limit)
-		return 0;
-	rc = window_get(w, pos, 1, &data);
-	if (rc != 0 || !head_plausible(heap, (struct umem_batch *)data, pos))
-		return rc;
-	blocks = blocks_of((struct umem_batch *)data);
-	if (pos + blocks > w->limit)
-		return 0;
-	rc = window_get(w, pos, blocks, &data);
-	if (rc != 0)
-		return rc;
-	*batch = (struct umem_batch *)data;
-	if (umem__wal_crc(heap->uuid, *batch, (*batch)->bytes) != (*batch)->crc)
-		*batch = NULL;
-	return 0;
 }
 
 /* ---- applying ---------------------------------------------------------------------------------------------------------------- */
@@ -343,36 +251,33 @@ apply_batch(struct umem *heap, const struct umem_batch *batch)
 
 /*
  * The chain broke at pos. Whatever was under way when the system died explains a break, but nothing explains a batch behind
- * it that was submitted when the log was durable beyond pos (wal I1).
+ * it that was submitted when the log was durable beyond pos (wal I1). Blocks that a later lap has overwritten count as well:
+ * a superblock that is too old would lead us among them.
  */
 static int
-check_end(struct window *w, uint64_t pos)
+check_end(struct wal_reader *r, uint64_t pos)
 {
-	struct umem *heap = w->heap;
-	uint64_t span = 3ULL * umem__wal_batch_blocks_max(heap->wal.blocks);
+	struct umem *heap = r->heap;
+	uint64_t ring = heap->wal.blocks, span = MIN(3ULL * umem__wal_batch_blocks_max(ring), ring);
 
-	/* Also blocks that a later lap has overwritten are looked at: an old superblock would lead us here. */
-	w->limit = pos + heap->wal.blocks;
-	for (uint64_t at = pos; at < pos + MIN(span, heap->wal.blocks); at++) {
+	r->ahead = true;
+	for (uint64_t at = pos; at < pos + span; at++) {
 		struct umem_batch *batch;
 		char *data = NULL;
-		int rc = window_get(w, at, 1, &data);
+		int rc = umem__reader_get(r, at, 1, &data);
 
 		if (rc != 0)
 			return rc;
 		batch = (struct umem_batch *)data;
-		if (batch->magic != UMEM_BATCH_MAGIC || batch->heap_id != heap->heap_id || batch->durable <= pos ||
-		    batch->pos % heap->wal.blocks != at % heap->wal.blocks || batch->bytes < sizeof(*batch) ||
-		    blocks_of(batch) > MIN(umem__wal_batch_blocks_max(heap->wal.blocks), w->limit - at))
+		if (!umem__batch_plausible(heap, batch) || batch->durable <= pos || batch->pos % ring != at % ring)
 			continue;
-		rc = window_get(w, at, blocks_of(batch), &data);
+		rc = umem__reader_batch(r, at, &batch);
 		if (rc != 0)
 			return rc;
-		batch = (struct umem_batch *)data;
-		if (umem__wal_crc(heap->uuid, batch, batch->bytes) != batch->crc)
+		if (batch == NULL)
 			continue;
 		log_error(heap->log, "%s: log: block %lu (ring block %lu) is damaged: block %lu proves that the log went on to "
-			  "%lu at least", heap->name, pos, pos % heap->wal.blocks, batch->pos, batch->durable);
+			  "%lu at least", heap->name, pos, pos % ring, batch->pos, batch->durable);
 		return -DER_CSUM;
 	}
 	return 0;
@@ -394,49 +299,82 @@ spill(struct umem *heap)
 	return rc;
 }
 
+/* The batch at the end of what was replayed so far; *batch NULL: the log ends here. */
 static int
-replay(struct window *w)
+next_batch(struct wal_reader *r, uint64_t incarnation, struct umem_batch **batch)
 {
-	struct umem *heap = w->heap;
+	struct umem *heap = r->heap;
 	const struct umem_super *super = heap->map.super;
+	const struct wal *wal = &heap->wal;
+	struct umem_batch *b;
+	int rc = umem__reader_batch(r, wal->tail, batch);
+
+	b = *batch;
+	if (rc != 0 || b == NULL)
+		return rc;
+	if (b->pos != wal->tail || b->prev_crc != wal->prev_crc || b->incarnation < incarnation || b->lsn != heap->lsn + 1 ||
+	    b->records == 0 || b->pos + umem__batch_blocks(b) > super->replay_pos + wal->blocks) {
+		*batch = NULL;
+		return 0;
+	}
+	if (b->incarnation > super->incarnation) {
+		log_error(heap->log, "%s: meta: the superblock is stale: the log knows incarnation %lu, it knows %lu", heap->name,
+			  b->incarnation, super->incarnation);
+		return -DER_DF_INVAL;
+	}
+	return 0;
+}
+
+static int
+replay(struct wal_reader *r)
+{
+	struct umem *heap = r->heap;
 	struct wal *wal = &heap->wal;
-	uint64_t incarnation = super->replay_incarnation;
-	int rc = 0;
+	uint64_t image_lsn = heap->map.super->image_lsn;
+	bool closed = heap->map.super->closed != 0;
+	struct umem_batch *batch;
+	int rc;
 
-	heap->lsn = super->replay_lsn - 1;
-	wal->tail = wal->freed = super->replay_pos;
-	wal->prev_crc = super->replay_prev_crc;
-	w->limit = super->replay_pos + wal->blocks;
-	for (;;) {
-		struct umem_batch *batch;
-
-		rc = batch_read(w, wal->tail, &batch);
-		if (rc != 0)
-			return rc;
-		if (batch == NULL || batch->prev_crc != wal->prev_crc || batch->incarnation < incarnation ||
-		    batch->lsn != heap->lsn + 1 || batch->records == 0)
-			break;
-		if (batch->incarnation > super->incarnation) {
-			log_error(heap->log, "%s: meta: the superblock is stale: the log knows incarnation %lu, it knows %lu",
-				  heap->name, batch->incarnation, super->incarnation);
-			return -DER_DF_INVAL;
-		}
-		incarnation = batch->incarnation;
+	while ((rc = next_batch(r, wal->incarnation, &batch)) == 0 && batch != NULL) {
+		wal->incarnation = batch->incarnation;
 		wal->prev_crc = batch->crc;
-		wal->tail += blocks_of(batch);
+		wal->tail += umem__batch_blocks(batch);
+		closed = false;
+		r->ahead = true;
 		rc = apply_batch(heap, batch);
-		wal->incarnation = incarnation;
 		if (rc == 0 && heap->budget != 0 && heap->resident > heap->budget)
 			rc = spill(heap);
 		if (rc != 0)
-			return rc;
+			break;
 	}
-	rc = check_end(w, wal->tail);
-	if (rc == 0 && heap->lsn < super->image_lsn) {
+	if (rc == 0 && !closed)
+		rc = check_end(r, wal->tail);
+	if (rc == 0 && heap->lsn < image_lsn) {
 		log_error(heap->log, "%s: log: it ends at LSN %lu, pages on meta know LSN %lu: the log has lost its end", heap->name,
-			  heap->lsn, super->image_lsn);
+			  heap->lsn, image_lsn);
 		rc = -DER_CSUM;
 	}
+	return rc;
+}
+
+static int
+replay_log(struct umem *heap)
+{
+	const struct umem_super *super = heap->map.super;
+	struct wal_reader *r = MEM_NEW(heap->mem, struct wal_reader);
+	int rc;
+
+	if (r == NULL)
+		return -DER_NOMEM;
+	heap->lsn = super->replay_lsn - 1;
+	heap->wal.tail = heap->wal.freed = super->replay_pos;
+	heap->wal.prev_crc = super->replay_prev_crc;
+	heap->wal.incarnation = super->replay_incarnation;
+	rc = umem__reader_init(r, heap, super->replay_pos);
+	if (rc == 0)
+		rc = replay(r);
+	umem__reader_fini(r);
+	mem_free(heap->mem, r);
 	return rc;
 }
 
@@ -458,21 +396,15 @@ int
 umem__recover(struct umem *heap)
 {
 	struct umem_super *super = heap->map.super;
-	struct window w = { .heap = heap };
 	int rc;
 
-	w.max = MAX(2ULL * umem__wal_batch_blocks_max(heap->wal.blocks), WINDOW_MIN / UMEM_BLOCK);
-	w.buf = mem_alloc_aligned(heap->mem, w.max * UMEM_BLOCK, UMEM_BLOCK);
-	if (w.buf == NULL)
-		return -DER_NOMEM;
 	rc = umem__map_load(heap);
 	if (rc == 0)
 		rc = load_system(heap);
 	if (rc == 0)
 		rc = umem__checkpoint_init(heap);
 	if (rc == 0)
-		rc = replay(&w);
-	mem_free(heap->mem, w.buf);
+		rc = replay_log(heap);
 	if (rc == 0)
 		rc = umem__alloc_scan(heap);
 	if (rc == 0)
@@ -488,6 +420,7 @@ umem__recover(struct umem *heap)
 	heap->checkpoint.covered = super->replay_lsn - 1;
 #ifndef PLANTED_SAME_INCARNATION
 	super->incarnation++;
+	super->closed = 0;
 	rc = umem__super_write(heap);
 #endif
 	heap->wal.incarnation = super->incarnation;

@@ -155,7 +155,8 @@ struct umem_super {
 	uint32_t replay_prev_crc;    /* of the batch before it */
 	uint32_t crc;                /* CRC32C of the superblock with this field zero */
 	uint64_t image_lsn;          /* a log that ends before this LSN has lost something */
-	uint64_t reserved[4];
+	uint64_t closed;             /* 1: written when the heap was closed: nothing was under way, the log is empty */
+	uint64_t reserved[3];
 	struct umem_ref inner[UMEM_INNER_MAX];
 	uint8_t padding[UMEM_BLOCK - 176 - UMEM_INNER_MAX * sizeof(struct umem_ref)];
 };
