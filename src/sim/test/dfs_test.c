@@ -130,7 +130,7 @@ run(struct scene *scene)
 }
 
 /* ---- the model ------------------------------------------------------------------------------------------------------------------------- */
-enum { NODES_MAX = 2048, KIDS_MAX = 24, DATA_MAX = 5 * CHUNK, OPEN_MAX = 8 };
+enum { NODES_MAX = 8192, KIDS_MAX = 24, DATA_MAX = 5 * CHUNK, OPEN_MAX = 8 };
 
 struct node {
 	uint32_t type, mode, nlink;
@@ -651,21 +651,21 @@ random_operations(struct scene *scene)
 static void
 one_mount_does_what_posix_says(void **state)
 {
-	for (uint64_t seed = 1; seed <= 2; seed++)
-		run(&(struct scene){.seed = seed, .mounts = 1, .ops = 600, .body = random_operations});
+	for (uint64_t seed = 1; seed <= 4; seed++)
+		run(&(struct scene){.seed = seed, .mounts = 1, .ops = 3000, .body = random_operations});
 }
 
 static void
 two_mounts_do_what_posix_says(void **state)
 {
-	for (uint64_t seed = 11; seed <= 12; seed++)
-		run(&(struct scene){.seed = seed, .mounts = 2, .ops = 600, .body = random_operations});
+	for (uint64_t seed = 11; seed <= 16; seed++)
+		run(&(struct scene){.seed = seed, .mounts = 2, .ops = 3000, .body = random_operations});
 }
 
 static void
 deaths_of_the_engine_are_not_noticed(void **state)
 {
-	run(&(struct scene){.seed = 21, .mounts = 2, .ops = 500, .crashes = 6, .body = random_operations});
+	run(&(struct scene){.seed = 21, .mounts = 2, .ops = 3000, .crashes = 12, .body = random_operations});
 }
 
 int
