@@ -41,6 +41,9 @@ while read -r program; do
 	check "$name" timeout 600 "$program"
 done < <(find "$build" -maxdepth 1 -name '*_test' -type f -perm -u+x | sort)
 
+echo "== simulated crashes"
+check "200 seeds of the durability story" "$build/src/sim" --seeds 200 --check
+
 echo "== end to end"
 for script in tests/*.sh; do
 	[[ -x $script ]] || continue
