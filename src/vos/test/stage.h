@@ -10,10 +10,20 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/base.h"
+#ifndef STAGE_BARE
+#include <cmocka.h>
+#else /* a fuzz target: no test framework, a failure ends the process */
+#define assert_true(c) ASSERT(c)
+#define assert_false(c) ASSERT(!(c))
+#define assert_non_null(c) ASSERT((c) != NULL)
+#define assert_int_equal(a, b) ASSERT((uint64_t)(int64_t)(a) == (uint64_t)(int64_t)(b))
+#define assert_memory_equal(a, b, len) ASSERT(memcmp(a, b, len) == 0)
+#define _assert_string_equal(a, b, file, line) ASSERT(strcmp(a, b) == 0)
+#define fail_msg(...) assert_fail("fail", __FILE__, __LINE__, __func__, NULL)
+#endif
 #include "base/hash64.h"
 #include "base/rand.h"
 #include "bio/bio.h"
