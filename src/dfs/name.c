@@ -759,8 +759,9 @@ rename_body(struct tx *tx, void *arg)
 		rc = check_target(renaming, tx, &named, &there);
 	if (rc == 0 && renaming->other != NULL)
 		rc = check_places(renaming, tx);
-	if (rc == 0)
-		rc = fs__record_load(renaming->moved, tx, &moved);
+	if (rc != 0)
+		return rc; /* ENOENT: where it was to go is gone */
+	rc = fs__record_load(renaming->moved, tx, &moved);
 	if (rc == 0 && renaming->other != NULL)
 		rc = fs__record_load(renaming->other, tx, &other);
 	if (rc == ENOENT)

@@ -668,6 +668,531 @@ deaths_of_the_engine_are_not_noticed(void **state)
 	run(&(struct scene){.seed = 21, .mounts = 2, .ops = 3000, .crashes = 12, .body = random_operations});
 }
 
+/* ---- what the model does not say ------------------------------------------------------------------------------------------------------------- */
+enum { WRITERS = 8, RECORDS = 25, RECORD = 700 };
+
+struct worker {
+	struct scene *scene;
+	uint32_t index;
+	struct ult *ult;
+	struct rand rand;
+};
+
+static void
+workers_run(struct scene *scene, uint32_t nr, void (*body)(void *arg))
+{
+	struct worker workers[WRITERS];
+
+	for (uint32_t i = 0; i < nr; i++) {
+		workers[i] = (struct worker){.scene = scene, .index = i};
+		rand_init(&workers[i].rand, scene->seed, 100 + i);
+		CHECK(ult_spawn(xs_self(), ULT_IO, "worker", body, &workers[i], &workers[i].ult));
+	}
+	for (uint32_t i = 0; i < nr; i++)
+		ult_join(workers[i].ult);
+}
+
+static void
+append_records(void *arg)
+{
+	struct worker *worker = arg;
+	struct fs *fs = worker->scene->fs[worker->index % 2];
+	struct fs_inode *root = fs_root(fs), *inode;
+	struct fs_file *file;
+	uint8_t record[RECORD];
+	struct iovec iov = {.iov_base = record, .iov_len = RECORD};
+	bool created;
+	size_t done;
+
+	CHECK(fs_create(root, "log", 0644, O_WRONLY | O_APPEND, &who, &inode, NULL, &file, &created));
+	for (int i = 0; i < RECORDS; i++) {
+		memset(record, (int)worker->index, RECORD);
+		record[0] = (uint8_t)i;
+		CHECK(fs_write(file, &iov, 1, 0, &done, NULL));
+	}
+	CHECK(fs_close(file));
+	fs_inode_put(inode);
+	fs_inode_put(root);
+}
+
+static void
+append_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]), *inode;
+	uint8_t record[RECORD], next[WRITERS] = {0};
+	struct iovec iov = {.iov_base = record, .iov_len = RECORD};
+	struct fs_file *file;
+	struct stat st;
+	size_t done;
+
+	workers_run(scene, WRITERS, append_records);
+	CHECK(fs_lookup(root, "log", &inode, &st));
+	SAME(st.st_size, WRITERS * RECORDS * RECORD);
+	CHECK(fs_open(inode, O_RDONLY, &file));
+	for (int i = 0; i < WRITERS * RECORDS; i++) {
+		CHECK(fs_read(file, &iov, 1, (uint64_t)i * RECORD, &done));
+		SAME(done, RECORD);
+		assert_true(record[1] < WRITERS);
+		SAME(record[0], next[record[1]]++);
+		for (int j = 2; j < RECORD; j++)
+			SAME(record[j], record[1]);
+	}
+	CHECK(fs_close(file));
+	fs_inode_put(inode);
+	fs_inode_put(root);
+}
+
+static void
+appends_of_two_mounts_never_overlap(void **state)
+{
+	run(&(struct scene){.seed = 31, .mounts = 2, .body = append_body});
+}
+
+/* Each worker makes, moves and removes directories and links in the same four directories. */
+static void
+move_about(void *arg)
+{
+	struct worker *worker = arg;
+	struct fs *fs = worker->scene->fs[worker->index % 2];
+	struct fs_inode *root = fs_root(fs), *dirs[2], *inode;
+	char top[2][8], name[2][8];
+	int rc;
+
+	for (int i = 0; i < 120; i++) {
+		for (int j = 0; j < 2; j++) {
+			snprintf(top[j], sizeof(top[j]), "d%d", (int)rand_below(&worker->rand, 4));
+			snprintf(name[j], sizeof(name[j]), "d%d", (int)rand_below(&worker->rand, 4));
+			dirs[j] = NULL;
+			if (rand_one_in(&worker->rand, 3) || fs_lookup(root, top[j], &dirs[j], NULL) != 0)
+				dirs[j] = fs_inode_get(root);
+			if (fs_inode_type(dirs[j]) != S_IFDIR) {
+				fs_inode_put(dirs[j]);
+				dirs[j] = fs_inode_get(root);
+			}
+		}
+		switch (rand_below(&worker->rand, 6)) {
+		case 0:
+			rc = fs_mkdir(dirs[0], name[0], 0755, &who, NULL, NULL);
+			break;
+		case 1:
+			rc = fs_mknod(dirs[0], name[0], S_IFREG | 0644, 0, &who, NULL, NULL);
+			break;
+		case 2:
+			rc = fs_unlink(dirs[0], name[0]);
+			break;
+		case 3:
+			rc = fs_rmdir(dirs[0], name[0]);
+			break;
+		case 4:
+			rc = fs_lookup(dirs[0], name[0], &inode, NULL);
+			if (rc == 0) {
+				rc = fs_link(inode, dirs[1], name[1], NULL);
+				fs_inode_put(inode);
+			}
+			break;
+		default:
+			rc = fs_rename(dirs[0], name[0], dirs[1], name[1], rand_one_in(&worker->rand, 3) ? EXCHANGE : 0);
+			break;
+		}
+		if (rc != 0 && rc != ENOENT && rc != EEXIST && rc != EISDIR && rc != ENOTDIR && rc != ENOTEMPTY && rc != EINVAL && rc != EPERM) {
+			print_error("worker %u, round %d: %d\n", worker->index, i, rc);
+			abort();
+		}
+		fs_inode_put(dirs[0]);
+		fs_inode_put(dirs[1]);
+	}
+	fs_inode_put(root);
+}
+
+struct census {
+	struct fs_inode *dir;
+	uint32_t subdirs, names;
+	struct found {
+		uint64_t ino;
+		uint32_t nlink, names;
+	} found[256];
+	uint32_t found_nr;
+	struct fs_inode *kids[64];
+	uint32_t kid_nr;
+};
+
+static int
+census_one(void *arg, const struct fs_entry *entry)
+{
+	struct census *census = arg;
+	uint32_t i;
+
+	if (entry->name[0] == '.')
+		return 0;
+	if (entry->type == S_IFDIR) {
+		census->subdirs++;
+		census->kids[census->kid_nr++] = fs_inode_get(entry->inode);
+		return 0;
+	}
+	for (i = 0; i < census->found_nr && census->found[i].ino != entry->ino; i++)
+		;
+	census->found[i].ino = entry->ino;
+	census->found[i].nlink = (uint32_t)entry->st->st_nlink;
+	census->found[i].names++;
+	census->found_nr = MAX(census->found_nr, i + 1);
+	return 0;
+}
+
+/* Every directory counts its subdirectories and knows its parent; every entry leads somewhere. */
+static void
+census_dir(struct census *census, struct fs_inode *dir, uint64_t parent, int depth)
+{
+	struct fs_dir *handle;
+	struct fs_inode *up;
+	uint32_t first = census->kid_nr, end;
+	struct stat st;
+
+	assert_true(depth < 32);
+	census->subdirs = 0;
+	CHECK(fs_opendir(dir, &handle));
+	CHECK(fs_readdir(handle, 0, true, census_one, census));
+	fs_closedir(handle);
+	end = census->kid_nr;
+	CHECK(fs_getattr(dir, &st));
+	SAME(st.st_nlink, 2 + census->subdirs);
+	CHECK(fs_lookup(dir, "..", &up, NULL));
+	SAME(fs_inode_ino(up), parent);
+	fs_inode_put(up);
+	for (uint32_t i = first; i < end; i++)
+		census_dir(census, census->kids[i], fs_inode_ino(dir), depth + 1);
+	while (census->kid_nr > first)
+		fs_inode_put(census->kids[--census->kid_nr]);
+}
+
+static void
+move_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]);
+	struct census *census = calloc(1, sizeof(*census));
+
+	workers_run(scene, 6, move_about);
+	census_dir(census, root, FS_ROOT_INO, 0);
+	for (uint32_t i = 0; i < census->found_nr; i++)
+		SAME(census->found[i].nlink, census->found[i].names);
+	free(census);
+	fs_inode_put(root);
+}
+
+static void
+names_count_right_when_many_move_them_at_once(void **state)
+{
+	for (uint64_t seed = 41; seed <= 46; seed++)
+		run(&(struct scene){.seed = seed, .mounts = 2, .body = move_body});
+}
+
+enum { STABLE = 150 };
+
+struct walk {
+	uint32_t seen[STABLE];
+	uint64_t cookie;
+	int left;
+};
+
+static int
+walk_one(void *arg, const struct fs_entry *entry)
+{
+	struct walk *walk = arg;
+
+	if (walk->left-- == 0)
+		return 1;
+	if (entry->name[0] == 's')
+		walk->seen[atoi(entry->name + 1)]++;
+	walk->cookie = entry->cookie;
+	return 0;
+}
+
+static void
+walk_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]);
+	struct walk walk = {0};
+	struct fs_dir *dir;
+	uint64_t before;
+	char name[32];
+
+	for (int i = 0; i < STABLE; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		CHECK(fs_mknod(root, name, S_IFREG | 0600, 0, &who, NULL, NULL));
+		snprintf(name, sizeof(name), "v%d", i);
+		CHECK(fs_mknod(root, name, S_IFREG | 0600, 0, &who, NULL, NULL));
+	}
+	CHECK(fs_opendir(root, &dir));
+	for (int i = 0; i < STABLE; i++) {
+		before = walk.cookie;
+		walk.left = 4;
+		CHECK(fs_readdir(dir, walk.cookie, false, walk_one, &walk));
+		if (walk.cookie == before)
+			break;
+		snprintf(name, sizeof(name), "v%d", i);
+		CHECK(fs_unlink(root, name));
+		snprintf(name, sizeof(name), "w%d", i);
+		CHECK(fs_mknod(root, name, S_IFREG | 0600, 0, &who, NULL, NULL));
+		if (i % 3 == 0) { /* go on in a fresh handle */
+			fs_closedir(dir);
+			CHECK(fs_opendir(root, &dir));
+		}
+	}
+	fs_closedir(dir);
+	for (int i = 0; i < STABLE; i++)
+		SAME(walk.seen[i], 1);
+	fs_inode_put(root);
+}
+
+static void
+what_stays_is_listed_once_while_names_come_and_go(void **state)
+{
+	run(&(struct scene){.seed = 51, .mounts = 1, .body = walk_body});
+}
+
+static void
+attributes_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]), *dir, *inode, *there;
+	struct stat st, attr = {0}, now;
+	struct fs_file *file;
+	struct iovec iov = {.iov_base = (void *)"x", .iov_len = 1};
+	char value[64], list[64];
+	struct statvfs space;
+	bool created;
+	size_t n;
+
+	/* owner, group and umask at creation; setgid directories */
+	CHECK(fs_mkdir(root, "dir", 02777, &who, &dir, &st));
+	SAME(st.st_mode, S_IFDIR | 02755);
+	attr.st_gid = 77;
+	attr.st_mode = 02755;
+	CHECK(fs_setattr(dir, &attr, FS_SET_GID | FS_SET_MODE, &st));
+	SAME(st.st_gid, 77);
+	CHECK(fs_create(dir, "f", 06777, O_RDWR | O_EXCL, &who, &inode, &st, &file, &created));
+	SAME(st.st_gid, 77);
+	SAME(st.st_mode, S_IFREG | 06755);
+	SAME(fs_create(dir, "f", 0600, O_RDWR | O_EXCL, &who, &there, &st, &file, &created), EEXIST);
+
+	/* set-id bits go with a write */
+	CHECK(fs_write(file, &iov, 1, 5000, &n, NULL));
+	CHECK(fs_getattr(inode, &st));
+	SAME(st.st_mode, S_IFREG | 0755);
+	SAME(st.st_size, 5001);
+
+	/* a time that was set stays until the next write, also over a chmod; then it is the write's */
+	attr.st_mtim = (struct timespec){.tv_sec = 12345, .tv_nsec = 678};
+	attr.st_atim = (struct timespec){.tv_sec = -5, .tv_nsec = 1};
+	CHECK(fs_setattr(inode, &attr, FS_SET_MTIME | FS_SET_ATIME, &st));
+	attr.st_mode = 0600;
+	CHECK(fs_setattr(inode, &attr, FS_SET_MODE, &st));
+	SAME(st.st_mtim.tv_sec, 12345);
+	SAME(st.st_mtim.tv_nsec, 678);
+	SAME(st.st_atim.tv_sec, -5);
+	now = st;
+	CHECK(fs_write(file, &iov, 1, 0, &n, NULL));
+	CHECK(fs_getattr(inode, &st));
+	assert_true(st.st_mtim.tv_sec >= now.st_ctim.tv_sec && st.st_ctim.tv_sec >= now.st_ctim.tv_sec);
+
+	/* the other mount sees all of it */
+	CHECK(fs_lookup(root, "dir", &there, &st));
+	fs_inode_put(there);
+	CHECK(fs_lookup(dir, "..", &there, &now));
+	SAME(now.st_ino, FS_ROOT_INO);
+	fs_inode_put(there);
+
+	/* extended attributes */
+	CHECK(fs_setxattr(inode, "user.a", "one", 3, XATTR_CREATE));
+	SAME(fs_setxattr(inode, "user.a", "one", 3, XATTR_CREATE), EEXIST);
+	SAME(fs_setxattr(inode, "user.b", "", 0, XATTR_REPLACE), ENODATA);
+	CHECK(fs_setxattr(inode, "user.b", "", 0, 0));
+	CHECK(fs_getxattr(inode, "user.a", value, sizeof(value), &n));
+	SAME(n, 3);
+	SAME(fs_getxattr(inode, "user.a", value, 2, &n), ERANGE);
+	CHECK(fs_getxattr(inode, "user.b", value, sizeof(value), &n));
+	SAME(n, 0);
+	SAME(fs_getxattr(inode, "user.c", value, sizeof(value), &n), ENODATA);
+	SAME(fs_getxattr(inode, "system.posix_acl_access", value, sizeof(value), &n), EOPNOTSUPP);
+	CHECK(fs_listxattr(inode, list, sizeof(list), &n));
+	SAME(n, 14);
+	CHECK(fs_removexattr(inode, "user.a"));
+	SAME(fs_removexattr(inode, "user.a"), ENODATA);
+	CHECK(fs_setxattr(dir, "user.a", "dir", 3, 0));
+	SAME(fs_rmdir(root, "dir"), ENOTEMPTY);
+
+	/* names */
+	SAME(fs_unlink(root, "dir"), EISDIR);
+	SAME(fs_rmdir(dir, "f"), ENOTDIR);
+	SAME(fs_rmdir(root, "."), EINVAL);
+	SAME(fs_rename(root, "dir", dir, "below", 0), EINVAL);
+	SAME(fs_link(dir, root, "hard", NULL), EPERM);
+	memset(list, 'x', sizeof(list));
+
+	/* a directory that was removed takes no more names, and its opener still sees it */
+	CHECK(fs_close(file));
+	CHECK(fs_unlink(dir, "f"));
+	CHECK(fs_rmdir(root, "dir"));
+	SAME(fs_mknod(dir, "late", S_IFREG | 0600, 0, &who, NULL, NULL), ENOENT);
+	CHECK(fs_getattr(dir, &st));
+	SAME(st.st_nlink, 0);
+	CHECK(fs_statfs(scene->fs[0], &space));
+	assert_true(space.f_blocks > 0 && space.f_bfree <= space.f_blocks);
+	fs_inode_put(inode);
+	fs_inode_put(dir);
+	fs_inode_put(root);
+}
+
+static void
+attributes_are_kept_as_posix_says(void **state)
+{
+	run(&(struct scene){.seed = 61, .mounts = 1, .body = attributes_body});
+}
+
+/* A large sparse file, cut: more chunks than one transaction takes. */
+static void
+sparse_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]), *inode;
+	struct stat attr = {0}, st;
+	struct iovec iov = {.iov_base = (void *)"x", .iov_len = 1};
+	char byte = 'y';
+	struct iovec back = {.iov_base = &byte, .iov_len = 1};
+	struct fs_file *file;
+	bool created;
+	size_t n;
+
+	CHECK(fs_create(root, "sparse", 0600, O_RDWR, &who, &inode, NULL, &file, &created));
+	for (uint64_t i = 0; i < 700; i++)
+		CHECK(fs_write(file, &iov, 1, i * CHUNK + 5, &n, NULL));
+	attr.st_size = (off_t)(1ULL << 40);
+	CHECK(fs_setattr(inode, &attr, FS_SET_SIZE, &st));
+	SAME(st.st_size, 1ULL << 40);
+	attr.st_size = 3 * CHUNK + 2;
+	CHECK(fs_setattr(inode, &attr, FS_SET_SIZE, &st));
+	SAME(st.st_size, 3 * CHUNK + 2);
+	attr.st_size = 4 * CHUNK;
+	CHECK(fs_setattr(inode, &attr, FS_SET_SIZE, &st));
+	CHECK(fs_read(file, &back, 1, 3 * CHUNK + 5, &n));
+	SAME(n, 1);
+	SAME(byte, 0);
+	CHECK(fs_read(file, &back, 1, 2 * CHUNK + 5, &n));
+	SAME(byte, 'x');
+	CHECK(fs_read(file, &back, 1, 4 * CHUNK, &n));
+	SAME(n, 0);
+	SAME(fs_setattr(inode, &(struct stat){.st_size = -1}, FS_SET_SIZE, NULL), EINVAL);
+	CHECK(fs_close(file));
+	fs_inode_put(inode);
+	fs_inode_put(root);
+}
+
+static void
+a_file_of_many_chunks_is_cut(void **state)
+{
+	run(&(struct scene){.seed = 71, .mounts = 1, .body = sparse_body});
+}
+
+/* ---- locks and sessions ------------------------------------------------------------------------------------------------------------------- */
+struct locker {
+	struct fs_inode *inode;
+	uint64_t owner;
+	struct fs_lock lock;
+	bool interrupted;
+	int rc;
+	bool done;
+};
+
+static void
+lock_and_wait(void *arg)
+{
+	struct locker *locker = arg;
+
+	locker->rc = fs_setlk(locker->inode, locker->owner, &locker->lock, true, &locker->interrupted);
+	locker->done = true;
+}
+
+static void
+locks_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]), *inode;
+	struct fs_lock lock = {.start = 0, .end = 99, .type = F_WRLCK, .pid = 1}, ask;
+	struct locker waiting;
+	struct ult *ult;
+
+	CHECK(fs_mknod(root, "locked", S_IFREG | 0600, 0, &who, &inode, NULL));
+	CHECK(fs_setlk(inode, 1, &lock, false, NULL));
+	lock = (struct fs_lock){.start = 40, .end = 59, .type = F_UNLCK};
+	CHECK(fs_setlk(inode, 1, &lock, false, NULL)); /* two are left */
+	lock = (struct fs_lock){.start = 40, .end = 59, .type = F_WRLCK, .pid = 2};
+	CHECK(fs_setlk(inode, 2, &lock, false, NULL));
+	ask = (struct fs_lock){.start = 0, .end = UINT64_MAX, .type = F_RDLCK};
+	CHECK(fs_getlk(inode, 2, &ask));
+	SAME(ask.type, F_WRLCK);
+	SAME(ask.pid, 1);
+	ask = (struct fs_lock){.start = 59, .end = 60, .type = F_WRLCK};
+	SAME(fs_setlk(inode, 1, &ask, false, NULL), EAGAIN);
+
+	/* 2 waits for 1; then 1 must not wait for 2 */
+	waiting = (struct locker){.inode = inode, .owner = 2, .lock = {.start = 0, .end = 9, .type = F_RDLCK}};
+	CHECK(ult_spawn(xs_self(), ULT_IO, "locker", lock_and_wait, &waiting, &ult));
+	ult_sleep(NS_PER_MS);
+	assert_false(waiting.done);
+	SAME(fs_setlk(inode, 1, &ask, true, NULL), EDEADLK);
+	CHECK(fs_lock_release(inode, 1));
+	ult_join(ult);
+	SAME(waiting.rc, 0);
+
+	/* a wait can be interrupted */
+	waiting = (struct locker){.inode = inode, .owner = 3, .lock = {.start = 45, .end = 45, .type = F_WRLCK}};
+	CHECK(ult_spawn(xs_self(), ULT_IO, "locker", lock_and_wait, &waiting, &ult));
+	ult_sleep(NS_PER_MS);
+	waiting.interrupted = true;
+	fs_lock_interrupt(scene->fs[0]);
+	ult_join(ult);
+	SAME(waiting.rc, EINTR);
+
+	CHECK(fs_flock(inode, 1, LOCK_SH, NULL));
+	CHECK(fs_flock(inode, 2, LOCK_SH, NULL));
+	SAME(fs_flock(inode, 2, LOCK_EX | LOCK_NB, NULL), EAGAIN);
+	CHECK(fs_flock(inode, 1, LOCK_EX | LOCK_NB, NULL)); /* 2 lost its own on the way, as flock(2) says */
+	CHECK(fs_flock(inode, 1, LOCK_UN, NULL));
+	fs_inode_put(inode);
+	fs_inode_put(root);
+}
+
+static void
+locks_split_wait_and_refuse_circles(void **state)
+{
+	run(&(struct scene){.seed = 81, .mounts = 1, .body = locks_body});
+}
+
+static void
+recalled(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void
+session_body(struct scene *scene)
+{
+	struct fs *second;
+	int recalls = 0;
+
+	assert_true(fs_sole(scene->fs[0]));
+	fs_on_recall(scene->fs[0], recalled, &recalls);
+	CHECK(fs_mount(scene->cont, 0, &second));
+	SAME(recalls, 1);
+	assert_false(fs_sole(scene->fs[0]));
+	assert_false(fs_sole(second));
+	CHECK(fs_umount(second));
+	ult_sleep(3 * NS_PER_S);
+	assert_true(fs_sole(scene->fs[0]));
+}
+
+static void
+a_second_mount_comes_in_when_the_first_has_dropped_its_caches(void **state)
+{
+	run(&(struct scene){.seed = 91, .mounts = 1, .body = session_body});
+}
+
 int
 main(void)
 {
@@ -675,6 +1200,13 @@ main(void)
 		cmocka_unit_test(one_mount_does_what_posix_says),
 		cmocka_unit_test(two_mounts_do_what_posix_says),
 		cmocka_unit_test(deaths_of_the_engine_are_not_noticed),
+		cmocka_unit_test(appends_of_two_mounts_never_overlap),
+		cmocka_unit_test(names_count_right_when_many_move_them_at_once),
+		cmocka_unit_test(what_stays_is_listed_once_while_names_come_and_go),
+		cmocka_unit_test(attributes_are_kept_as_posix_says),
+		cmocka_unit_test(a_file_of_many_chunks_is_cut),
+		cmocka_unit_test(locks_split_wait_and_refuse_circles),
+		cmocka_unit_test(a_second_mount_comes_in_when_the_first_has_dropped_its_caches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
