@@ -17,6 +17,8 @@
 #define RENEW_NS (1000 * NS_PER_MS)
 #define WAIT_NS (20 * NS_PER_MS)
 
+enum { SWEEP_ROUNDS = 8 };
+
 bool
 fs__alone(const struct fs *fs)
 {
@@ -103,10 +105,12 @@ renewer(void *arg)
 {
 	struct fs *fs = arg;
 
-	while (!fs->closing) {
+	for (uint32_t round = 1; !fs->closing; round++) {
 		(void)ult_cond_wait_until(&fs->renew_cond, NULL, env_mono(fs->env) + RENEW_NS);
 		if (!fs->closing)
 			renew(fs);
+		if (!fs->closing && !fs->readonly && fs->sessions > 1 && round % SWEEP_ROUNDS == 0)
+			fs__orphan_sweep(fs, false); /* what others unlinked, and nobody here has open */
 	}
 }
 

@@ -75,11 +75,44 @@ scene_open(struct scene *scene, struct client *client, uint32_t mounts)
 		CHECK(fs_mount(scene->cont, 0, &scene->fs[i]));
 }
 
+/* How many dkeys an object has. */
+static uint32_t
+dkeys_of(struct cont *cont, daos_obj_id_t oid)
+{
+	daos_anchor_t anchor = DAOS_ANCHOR_INIT;
+	daos_key_desc_t kds[32];
+	char buf[1024];
+	d_iov_t iov;
+	d_sg_list_t sgl = {.sg_nr = 1, .sg_iovs = &iov};
+	struct object *object;
+	uint32_t nr, all = 0;
+
+	CHECK(object_open(cont, oid, DAOS_OO_RO, &object));
+	while (anchor.da_type != DAOS_ANCHOR_TYPE_EOF) {
+		nr = 32;
+		d_iov_set(&iov, buf, sizeof(buf));
+		CHECK(object_list(object, NULL, NULL, &nr, kds, &sgl, &anchor));
+		all += nr;
+	}
+	object_close(object);
+	return all;
+}
+
+static uint32_t
+orphans_of(struct cont *cont)
+{
+	daos_obj_id_t oid = {.lo = 2};
+
+	CHECK(cont_generate_oid(cont, &oid, DAOS_OT_MULTI_HASHED, OC_S1, 0));
+	return dkeys_of(cont, oid);
+}
+
 static void
 scene_close(struct scene *scene)
 {
 	for (uint32_t i = 0; i < scene->mounts; i++)
 		CHECK(fs_umount(scene->fs[i]));
+	SAME(orphans_of(scene->cont), 0);
 	CHECK(cont_close(scene->cont));
 	CHECK(pool_disconnect(scene->pool));
 }
@@ -1193,6 +1226,49 @@ a_second_mount_comes_in_when_the_first_has_dropped_its_caches(void **state)
 	run(&(struct scene){.seed = 91, .mounts = 1, .body = session_body});
 }
 
+static void
+orphan_body(struct scene *scene)
+{
+	struct fs_inode *roots[2] = {fs_root(scene->fs[0]), fs_root(scene->fs[1])}, *inode, *same;
+	struct iovec iov = {.iov_base = (void *)"still here", .iov_len = 10};
+	char back[16] = "";
+	struct iovec to = {.iov_base = back, .iov_len = sizeof(back)};
+	struct fs_file *file;
+	daos_obj_id_t oid;
+	struct stat st;
+	bool created;
+	size_t n;
+
+	/* open here, unlinked there, by a mount that then goes */
+	CHECK(fs_create(roots[0], "f", 0600, O_RDWR, &who, &inode, NULL, &file, &created));
+	CHECK(fs_write(file, &iov, 1, 0, &n, NULL));
+	CHECK(fs_lookup(roots[1], "f", &same, NULL));
+	fs_inode_put(same);
+	oid = fs_inode_oid(inode);
+	CHECK(fs_unlink(roots[1], "f"));
+	SAME(orphans_of(scene->cont), 1);
+	fs_inode_put(roots[1]);
+	CHECK(fs_umount(scene->fs[1]));
+	scene->mounts = 1;
+	ult_sleep(30 * NS_PER_S);
+	CHECK(fs_read(file, &to, 1, 0, &n));
+	SAME(n, 10);
+	CHECK(fs_getattr(inode, &st));
+	SAME(st.st_nlink, 0);
+	SAME(fs_link(inode, roots[0], "again", NULL), ENOENT);
+	CHECK(fs_close(file));
+	fs_inode_put(inode);
+	SAME(orphans_of(scene->cont), 0);
+	SAME(dkeys_of(scene->cont, oid), 0);
+	fs_inode_put(roots[0]);
+}
+
+static void
+a_file_unlinked_by_another_mount_stays_until_it_is_closed(void **state)
+{
+	run(&(struct scene){.seed = 95, .mounts = 2, .body = orphan_body});
+}
+
 int
 main(void)
 {
@@ -1206,6 +1282,7 @@ main(void)
 		cmocka_unit_test(attributes_are_kept_as_posix_says),
 		cmocka_unit_test(a_file_of_many_chunks_is_cut),
 		cmocka_unit_test(locks_split_wait_and_refuse_circles),
+		cmocka_unit_test(a_file_unlinked_by_another_mount_stays_until_it_is_closed),
 		cmocka_unit_test(a_second_mount_comes_in_when_the_first_has_dropped_its_caches),
 	};
 
