@@ -437,8 +437,8 @@ struct wal_reader {
 	struct wal_piece pieces[WAL_PIECES];
 };
 
-int umem__reader_init(struct wal_reader *reader, struct umem *heap, uint64_t base);
-/** Waits for what is under way. YIELDS. Also after a failed init. */
+void umem__reader_init(struct wal_reader *reader, struct umem *heap, uint64_t base);
+/** Waits for what is under way. YIELDS */
 void umem__reader_fini(struct wal_reader *reader);
 /** Log blocks [pos, pos + nr), pos >= base, at *data until the next call. YIELDS. -DER_NVME_IO, -DER_NOMEM. */
 int umem__reader_get(struct wal_reader *reader, uint64_t pos, uint64_t nr, char **data);

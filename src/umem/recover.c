@@ -370,9 +370,8 @@ replay_log(struct umem *heap)
 	heap->wal.tail = heap->wal.freed = super->replay_pos;
 	heap->wal.prev_crc = super->replay_prev_crc;
 	heap->wal.incarnation = super->replay_incarnation;
-	rc = umem__reader_init(r, heap, super->replay_pos);
-	if (rc == 0)
-		rc = replay(r);
+	umem__reader_init(r, heap, super->replay_pos);
+	rc = replay(r);
 	umem__reader_fini(r);
 	mem_free(heap->mem, r);
 	return rc;

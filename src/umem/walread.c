@@ -9,7 +9,8 @@
  */
 #include "heap.h"
 
-#define PIECE_MAX 256U /* blocks */
+#define PIECE_MIN 8U /* blocks */
+#define PIECE_MAX 256U
 
 static void
 piece_done(struct bio_io *io, int rc)
@@ -33,12 +34,16 @@ piece_part(struct wal_piece *piece, uint32_t part, uint64_t ring_block, char *bu
 }
 
 /* Starts reading piece number index; goes round the end of the ring when it must. */
-static void
+static int
 piece_start(struct wal_reader *r, struct wal_piece *piece, uint64_t index)
 {
 	uint64_t ring = r->heap->wal.blocks, at = (r->base + index * r->piece_blocks) % ring;
 	uint64_t first = MIN((uint64_t)r->piece_blocks, ring - at);
 
+	if (piece->buf == NULL)
+		piece->buf = mem_alloc_aligned(r->heap->mem, r->piece_blocks * UMEM_BLOCK, UMEM_BLOCK);
+	if (piece->buf == NULL)
+		return -DER_NOMEM;
 	piece->reader = r;
 	piece->index = index + 1;
 	piece->rc = 0;
@@ -47,23 +52,28 @@ piece_start(struct wal_reader *r, struct wal_piece *piece, uint64_t index)
 		piece_part(piece, 1, 0, piece->buf + first * UMEM_BLOCK, r->piece_blocks - first);
 	for (uint32_t i = 0, nr = piece->pending; i < nr; i++)
 		bio_submit(&piece->io[i]);
+	return 0;
 }
 
 static int
 piece_get(struct wal_reader *r, uint64_t index, char **buf)
 {
 	struct wal_piece *piece = &r->pieces[index % WAL_PIECES];
+	int rc = 0;
 
 	if (piece->index != index + 1) {
 		while (piece->pending != 0)
 			ult_cond_wait(&r->changed, NULL);
-		piece_start(r, piece, index);
+		rc = piece_start(r, piece, index);
+		if (rc != 0)
+			return rc;
 	}
-	for (uint64_t i = index + 1; r->ahead && i < index + WAL_PIECES - 1; i++) {
+	for (uint64_t i = index + 1; r->ahead && rc == 0 && i < index + WAL_PIECES - 1; i++) {
 		struct wal_piece *next = &r->pieces[i % WAL_PIECES];
 
+		/* Without memory for it, it is read when its turn comes. */
 		if (next->index < i + 1 && next->pending == 0)
-			piece_start(r, next, i);
+			rc = piece_start(r, next, i);
 	}
 	while (piece->pending != 0)
 		ult_cond_wait(&r->changed, NULL);
@@ -107,20 +117,14 @@ umem__reader_get(struct wal_reader *r, uint64_t pos, uint64_t nr, char **data)
 	return 0;
 }
 
-int
+void
 umem__reader_init(struct wal_reader *r, struct umem *heap, uint64_t base)
 {
 	memset(r, 0, sizeof(*r));
 	r->heap = heap;
 	r->base = base;
-	r->piece_blocks = (uint32_t)MIN((uint64_t)PIECE_MAX, heap->wal.blocks);
+	r->piece_blocks = (uint32_t)MIN((uint64_t)PIECE_MAX, MAX((uint64_t)PIECE_MIN, heap->wal.blocks / WAL_PIECES));
 	ult_cond_init(&r->changed);
-	for (uint32_t i = 0; i < WAL_PIECES; i++) {
-		r->pieces[i].buf = mem_alloc_aligned(heap->mem, r->piece_blocks * UMEM_BLOCK, UMEM_BLOCK);
-		if (r->pieces[i].buf == NULL)
-			return -DER_NOMEM;
-	}
-	return 0;
 }
 
 void
