@@ -3,7 +3,8 @@
 """Lists the functions and variables that the public headers declare, and which library exports each.
 
     api_list.py list               one line a symbol: header symbol library
-    api_list.py map LIBRARY        the version script of a library: its symbols, everything else local
+    api_list.py map LIBRARY...     the version script of a library: symbols of these, everything else local
+    api_list.py stubs LIBRARY      C source with a function for each of its symbols, for a filter over another library
     api_list.py check LIB=FILE...  says which symbols a shared library does not export (nm -D); fails if there are any
     api_list.py absent             one line a function that is not there: its whole body answers "not implemented",
                                    or no source defines it
@@ -113,11 +114,19 @@ def everything(only_functions=False):
     return rows
 
 
-def version_script(library):
-    names = sorted(name for _, name, lib in everything() if lib == library)
+def version_script(libraries):
+    names = sorted(name for _, name, lib in everything() if lib in libraries)
     if not names:
-        sys.exit(f"api_list: no symbols for {library}")
+        sys.exit(f"api_list: no symbols for {libraries}")
     return "{\nglobal:\n" + "".join(f"\t{name};\n" for name in names) + "local:\n\t*;\n};\n"
+
+
+def stubs(library):
+    """Never called: the dynamic linker takes the library that is filtered first."""
+    text = "/* Made by tools/api_list.py. */\n#include <errno.h>\n"
+    for name in sorted(name for _, name, lib in everything(only_functions=True) if lib == library):
+        text += f"int {name}(void);\n__attribute__((visibility(\"default\"))) int {name}(void) {{ return ENOSYS; }}\n"
+    return text
 
 
 def check(files):
@@ -157,7 +166,7 @@ def absent():
 
 
 def main():
-    verbs = {"list": 0, "absent": 0, "map": 1, "check": None}
+    verbs = {"list": 0, "absent": 0, "map": None, "stubs": 1, "check": None}
     if len(sys.argv) < 2 or sys.argv[1] not in verbs or verbs[sys.argv[1]] not in (None, len(sys.argv) - 2):
         sys.exit(__doc__)
     verb = sys.argv[1]
@@ -165,7 +174,9 @@ def main():
         for row in everything():
             print(*row)
     elif verb == "map":
-        print(version_script(sys.argv[2]), end="")
+        print(version_script(sys.argv[2:]), end="")
+    elif verb == "stubs":
+        print(stubs(sys.argv[2]), end="")
     elif verb == "check":
         check(sys.argv[2:])
     else:

@@ -53,6 +53,10 @@ void core__wake(struct core_waiter *waiter);
 void core__wait(struct core_waiter *waiter, uint64_t deadline_ns);
 /** One round of the stream, unless another thread drives it. Locked, but not meanwhile. */
 void core__poll(void);
+/**
+ * More (true) or fewer need the stream to be looked after between calls: a thread does it while there are any. 0 or -DER_NOMEM.
+ */
+int core__keep_awake(bool more);
 /** The monotonic time timeout_us from now; DAOS_EQ_WAIT: ENV_FOREVER. */
 uint64_t core__deadline(int64_t timeout_us);
 

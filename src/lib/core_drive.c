@@ -19,6 +19,7 @@
  */
 #include "core.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include "env_real/env_real.h"
 
@@ -37,7 +38,12 @@ static struct {
 	struct client *client;
 	struct handle_table handles;
 	const struct client_attach *attach;
-} core = {.lock = PTHREAD_MUTEX_INITIALIZER, .life = PTHREAD_MUTEX_INITIALIZER};
+	uint32_t awake;          /* who needs the keeper */
+	bool keeping;
+	pthread_t keeper;
+	pthread_cond_t asleep;   /* of the keeper */
+} core = {.lock = PTHREAD_MUTEX_INITIALIZER, .life = PTHREAD_MUTEX_INITIALIZER,
+	  .asleep = PTHREAD_COND_INITIALIZER};
 
 /* A call under way. One without an event lies on the caller's stack, with `waiter`; others in the heap, with their arguments. */
 struct op {
@@ -141,6 +147,68 @@ core__deadline(int64_t timeout_us)
 	if (timeout_us < 0 || (uint64_t)timeout_us > (ENV_FOREVER - now) / NS_PER_US - 1)
 		return ENV_FOREVER;
 	return now + (uint64_t)timeout_us * NS_PER_US;
+}
+
+/* ---- the keeper: leases are renewed while nobody calls ------------------------------------------------------------------------ */
+#define KEEP_EVERY_NS (200 * NS_PER_MS)
+
+static void *
+keeper_life(void *arg)
+{
+	pthread_mutex_lock(&core.lock);
+	while (core.awake > 0) {
+		uint64_t at = env_mono(core.env) + KEEP_EVERY_NS;
+		struct timespec until = {.tv_sec = (time_t)(at / NS_PER_S), .tv_nsec = (long)(at % NS_PER_S)};
+
+		(void)pthread_cond_clockwait(&core.asleep, &core.lock, CLOCK_MONOTONIC, &until);
+		if (core.awake > 0)
+			core__poll();
+	}
+	pthread_mutex_unlock(&core.lock);
+	return NULL;
+}
+
+/* The program's signals are not the keeper's. */
+static int
+keeper_start(void)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	rc = pthread_create(&core.keeper, NULL, keeper_life, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc == 0 ? 0 : -DER_NOMEM;
+}
+
+int
+core__keep_awake(bool more)
+{
+	bool ended;
+	int rc;
+
+	pthread_mutex_lock(&core.life);
+	rc = core__lock();
+	if (rc != 0) {
+		pthread_mutex_unlock(&core.life);
+		return rc;
+	}
+	core.awake += more ? 1 : -1;
+	ended = core.awake == 0;
+	pthread_cond_signal(&core.asleep);
+	core__unlock();
+	if (!core.keeping) {
+		rc = keeper_start();
+		core.keeping = rc == 0;
+		if (rc != 0)
+			core.awake--;
+	} else if (ended) {
+		pthread_join(core.keeper, NULL);
+		core.keeping = false;
+	}
+	pthread_mutex_unlock(&core.life);
+	return rc;
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------------------------------- */
@@ -496,6 +564,9 @@ forget_parent(void)
 {
 	core.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	core.life = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	core.asleep = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	core.awake = 0;
+	core.keeping = false;
 	core.count = 0;
 	core.started = false;
 	core.xs = NULL;
@@ -539,7 +610,7 @@ daos_fini(void)
 		core.count--;
 	} else {
 		pthread_mutex_lock(&core.lock);
-		rc = core.ops > 0 || core.driving || !list_empty(&core.waiters) ? -DER_BUSY : 0;
+		rc = core.ops > 0 || core.awake > 0 || core.driving || !list_empty(&core.waiters) ? -DER_BUSY : 0;
 		pthread_mutex_unlock(&core.lock);
 		if (rc == 0) {
 			(void)core__call(client_stop, NULL, NULL, 0, NULL);

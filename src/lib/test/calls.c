@@ -11,6 +11,10 @@
 #include <sys/wait.h>
 #include "inproc.h"
 #include <daos_task.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <daos_fs.h>
 #include <gurt/common.h>
 
 #define SIGRTMAX_NR 64
@@ -478,6 +482,123 @@ tasks_run_in_the_order_of_their_dependencies(void **state)
 	assert_int_equal(daos_kv_close(oh, NULL), 0);
 }
 
+/* ---- file systems ------------------------------------------------------------------------------------------------------------------ */
+static void
+write_file(dfs_t *dfs, dfs_obj_t *parent, const char *name, const char *text)
+{
+	dfs_obj_t *file;
+	d_iov_t iov;
+	d_sg_list_t sgl = {.sg_nr = 1, .sg_iovs = &iov};
+
+	d_iov_set(&iov, (void *)text, strlen(text));
+	assert_int_equal(dfs_open(dfs, parent, name, S_IFREG | 0644, O_CREAT | O_RDWR, 0, 0, NULL, &file), 0);
+	assert_int_equal(dfs_write(dfs, file, &sgl, 0, NULL), 0);
+	assert_int_equal(dfs_release(file), 0);
+}
+
+static void
+read_file(dfs_t *dfs, const char *path, const char *text)
+{
+	char buf[64] = "";
+	daos_size_t got;
+	dfs_obj_t *file;
+	d_iov_t iov;
+	d_sg_list_t sgl = {.sg_nr = 1, .sg_iovs = &iov};
+
+	d_iov_set(&iov, buf, sizeof(buf));
+	assert_int_equal(dfs_lookup(dfs, path, O_RDONLY, &file, NULL, NULL), 0);
+	assert_int_equal(dfs_read(dfs, file, &sgl, 0, &got, NULL), 0);
+	assert_int_equal(got, strlen(text));
+	assert_string_equal(buf, text);
+	assert_int_equal(dfs_release(file), 0);
+}
+
+static void
+a_file_system_lives_in_a_container(void **state)
+{
+	daos_anchor_t anchor = {0};
+	struct dirent entries[3];
+	daos_handle_t coh, none;
+	char value[8] = "", link[32];
+	daos_size_t size = sizeof(value);
+	dfs_obj_t *dir, *sub, *obj;
+	uint32_t nr, seen = 0;
+	daos_event_t ev;
+	d_iov_t iov;
+	d_sg_list_t sgl = {.sg_nr = 1, .sg_iovs = &iov};
+	struct stat st;
+	uuid_t uuid;
+	bool flag;
+	dfs_t *dfs;
+
+	assert_int_equal(dfs_mount(here.poh, here.coh, O_RDWR, &dfs), EINVAL);
+	assert_int_equal(dfs_cont_create_with_label(here.poh, "files", NULL, &uuid, &coh, &dfs), 0);
+	assert_int_equal(dfs_cont_create_with_label(here.poh, "files", NULL, &uuid, &none, NULL), EEXIST);
+	assert_int_equal(dfs_mkdir(dfs, NULL, "dir", 0755, 0), 0);
+	assert_int_equal(dfs_mkdir(dfs, NULL, "dir", 0755, 0), EEXIST);
+	assert_int_equal(dfs_lookup(dfs, "/dir", O_RDWR, &dir, NULL, &st), 0);
+	assert_true(S_ISDIR(st.st_mode));
+	write_file(dfs, dir, "a", "first");
+	write_file(dfs, dir, "b", "second");
+	assert_int_equal(dfs_open(dfs, NULL, "link", S_IFLNK | 0777, O_CREAT | O_RDWR, 0, 0, "dir/a", &obj), 0);
+	size = sizeof(link);
+	assert_int_equal(dfs_get_symlink_value(obj, link, &size), 0);
+	assert_string_equal(link, "dir/a");
+	assert_int_equal(size, sizeof("dir/a"));
+	assert_int_equal(dfs_release(obj), 0);
+	read_file(dfs, "/link", "first");
+	assert_int_equal(dfs_move(dfs, dir, "b", NULL, "moved", NULL), 0);
+	read_file(dfs, "/moved", "second");
+	assert_int_equal(dfs_lookup_rel(dfs, dir, "b", O_RDONLY, &obj, NULL, NULL), ENOENT);
+	for (int i = 0; i < 10; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "n%d", i);
+		write_file(dfs, dir, name, "x");
+	}
+	while (!daos_anchor_is_eof(&anchor)) {
+		nr = 3;
+		assert_int_equal(dfs_readdir(dfs, dir, &anchor, &nr, entries), 0);
+		seen += nr;
+	}
+	assert_int_equal(seen, 11);
+	assert_int_equal(dfs_setxattr(dfs, dir, "user.k", "v", 2, 0), 0);
+	size = sizeof(value);
+	assert_int_equal(dfs_getxattr(dfs, dir, "user.k", value, &size), 0);
+	assert_string_equal(value, "v");
+	assert_int_equal(dfs_chmod(dfs, dir, "a", 0600), 0);
+	assert_int_equal(dfs_stat(dfs, dir, "a", &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	assert_int_equal(st.st_size, 5);
+	/* Asynchronously; truncated. */
+	assert_int_equal(dfs_lookup(dfs, "/dir/a", O_RDWR, &obj, NULL, NULL), 0);
+	assert_int_equal(daos_event_init(&ev, DAOS_HDL_INVAL, NULL), 0);
+	d_iov_set(&iov, "0123456789", 10);
+	assert_int_equal(dfs_write(dfs, obj, &sgl, 5, &ev), 0);
+	assert_int_equal(daos_event_test(&ev, DAOS_EQ_WAIT, &flag), 0);
+	assert_int_equal(ev.ev_error, 0);
+	assert_int_equal(daos_event_fini(&ev), 0);
+	assert_int_equal(dfs_punch(dfs, obj, 7, DFS_MAX_FSIZE), 0);
+	assert_int_equal(dfs_get_size(dfs, obj, &size), 0);
+	assert_int_equal(size, 7);
+	assert_int_equal(dfs_release(obj), 0);
+	read_file(dfs, "/dir/a", "first01");
+	assert_int_equal(dfs_open(dfs, dir, "sub", S_IFDIR | 0755, O_CREAT | O_RDWR, 0, 0, NULL, &sub), 0);
+	write_file(dfs, sub, "deep", "x");
+	assert_int_equal(dfs_release(sub), 0);
+	assert_int_equal(dfs_release(dir), 0);
+	assert_int_equal(dfs_remove(dfs, NULL, "dir", false, NULL), ENOTEMPTY);
+	assert_int_equal(dfs_remove(dfs, NULL, "dir", true, NULL), 0);
+	assert_int_equal(dfs_stat(dfs, NULL, "dir", &st), ENOENT);
+	assert_int_equal(daos_fini(), -DER_BUSY); /* there is a mount */
+	/* The session outlives its lease while nobody calls: it is renewed. */
+	sleep(6);
+	read_file(dfs, "/moved", "second");
+	assert_int_equal(dfs_umount(dfs), 0);
+	assert_int_equal(daos_cont_close(coh, NULL), 0);
+	assert_int_equal(daos_cont_destroy(here.poh, "files", 0, NULL), 0);
+}
+
 /* ---- threads, signals, children ------------------------------------------------------------------------------------------------- */
 struct thread {
 	pthread_t id;
@@ -646,6 +767,7 @@ main(void)
 		cmocka_unit_test(events_complete_to_their_queue),
 		cmocka_unit_test(a_parent_completes_with_its_children),
 		cmocka_unit_test(tasks_run_in_the_order_of_their_dependencies),
+		cmocka_unit_test(a_file_system_lives_in_a_container),
 		cmocka_unit_test(many_threads_call_at_once),
 		cmocka_unit_test(signals_of_the_program_are_its_own),
 		cmocka_unit_test(a_child_after_fork_begins_anew),
