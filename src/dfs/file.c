@@ -348,7 +348,96 @@ fs__resize(struct fs_inode *inode, struct tx *tx, uint64_t size)
 	return size > now ? write_byte(inode, tx, size - 1, 0) : shrink(inode, tx, size);
 }
 
+/* ---- set-id bits ------------------------------------------------------------------------------------------------------------------------- */
+static int
+suid_body(struct tx *tx, void *arg)
+{
+	struct fs_inode *inode = arg;
+	struct fs_record record;
+	int rc = fs__record_load(inode, tx, &record);
+
+	if (rc != 0)
+		return rc;
+	fs__kill_suid(&record);
+	(void)fs__now(inode->fs, &record.ctime);
+	rc = fs__record_store(inode, tx, 0, &record);
+	inode->last.mode = record.mode;
+	return rc;
+}
+
+/* ---- holes ------------------------------------------------------------------------------------------------------------------------------ */
+struct hole {
+	struct fs_inode *inode;
+	uint64_t off, end;
+};
+
+static int
+punch_records(struct fs_inode *inode, struct tx *tx, uint64_t chunk_nr, uint64_t first, uint64_t nr)
+{
+	daos_recx_t recx = {.rx_idx = first, .rx_nr = nr};
+	daos_iod_t iod = {.iod_type = DAOS_IOD_ARRAY, .iod_size = 0, .iod_nr = 1, .iod_recxs = &recx};
+	uint64_t value = chunk_nr + 1;
+	daos_key_t dkey;
+
+	d_iov_set(&dkey, &value, sizeof(value));
+	d_iov_set(&iod.iod_name, (void *)DFS_DATA_AKEY, strlen(DFS_DATA_AKEY));
+	return object_update(inode->object, tx, 0, &dkey, 1, &iod, NULL);
+}
+
+/* At most PUNCH_IN_TX chunks. The size stays: a zero takes the place of the last byte. */
+static int
+hole_body(struct tx *tx, void *arg)
+{
+	struct hole *hole = arg;
+	struct fs_inode *inode = hole->inode;
+	uint64_t chunk = inode->last.chunk_size, size, end, next;
+	int rc = fs__size(inode, tx, &size);
+
+	end = MIN(hole->end, size);
+	for (uint64_t at = hole->off; rc == 0 && at < end; at = next) {
+		next = MIN((at / chunk + 1) * chunk, end);
+		rc = punch_records(inode, tx, at / chunk, at % chunk, next - at);
+	}
+	return rc == 0 && hole->off < end && end == size ? write_byte(inode, tx, size - 1, 0) : rc;
+}
+
+/* Step by step: what is no data already costs a call all the same, but never more than the file is long. */
+int
+fs_punch(struct fs_file *file, uint64_t off, uint64_t len)
+{
+	struct fs_inode *inode = file->inode;
+	struct hole hole = {.inode = inode};
+	uint64_t end = len > FILE_SIZE_MAX - MIN(off, FILE_SIZE_MAX) ? FILE_SIZE_MAX : off + len, size;
+	int rc;
+
+	if ((file->flags & O_ACCMODE) == O_RDONLY)
+		return EBADF;
+	rc = fs__size(inode, NULL, &size);
+	for (end = MIN(end, size); rc == 0 && off < end; off = hole.end) {
+		hole.off = off;
+		hole.end = MIN((off / inode->last.chunk_size + PUNCH_IN_TX) * inode->last.chunk_size, end);
+		rc = fs__transact(inode->fs, hole_body, &hole);
+	}
+	if (rc == 0 && (inode->last.mode & (S_ISUID | S_ISGID)) != 0)
+		rc = fs__transact(inode->fs, suid_body, inode);
+	return fs__errno(rc);
+}
+
 /* ---- open, close --------------------------------------------------------------------------------------------------------------------------- */
+int
+fs__open_new(struct fs_inode *inode, int flags, struct fs_file **result)
+{
+	struct fs_file *file = MEM_NEW(inode->fs->mem, struct fs_file);
+
+	if (file == NULL)
+		return ENOMEM;
+	file->inode = fs_inode_get(inode);
+	file->flags = flags;
+	inode->opens++;
+	*result = file;
+	return 0;
+}
+
 int
 fs_open(struct fs_inode *inode, int flags, struct fs_file **result)
 {
@@ -362,12 +451,9 @@ fs_open(struct fs_inode *inode, int flags, struct fs_file **result)
 		return inode->type == S_IFDIR ? EISDIR : inode->type == S_IFLNK ? ELOOP : ENXIO;
 	if (fs->readonly && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0))
 		return EROFS;
-	file = MEM_NEW(fs->mem, struct fs_file);
-	if (file == NULL)
-		return ENOMEM;
-	file->inode = fs_inode_get(inode);
-	file->flags = flags;
-	inode->opens++;
+	rc = fs__open_new(inode, flags, &file);
+	if (rc != 0)
+		return rc;
 	rc = fs__errno(fs__record_load(inode, NULL, &record));
 	if (rc == 0 && record.nlink == 0 && inode->opens == 1)
 		rc = ENOENT;
@@ -467,22 +553,6 @@ append_body(struct tx *tx, void *arg)
 		return EFBIG;
 	span->tx = tx;
 	return span_move(span);
-}
-
-static int
-suid_body(struct tx *tx, void *arg)
-{
-	struct fs_inode *inode = arg;
-	struct fs_record record;
-	int rc = fs__record_load(inode, tx, &record);
-
-	if (rc != 0)
-		return rc;
-	fs__kill_suid(&record);
-	(void)fs__now(inode->fs, &record.ctime);
-	rc = fs__record_store(inode, tx, 0, &record);
-	inode->last.mode = record.mode;
-	return rc;
 }
 
 int

@@ -279,6 +279,7 @@ fs__record_load(struct fs_inode *inode, struct tx *tx, struct fs_record *record)
 	if (rc == 0) {
 		inode->last = *record;
 		inode->seen = true;
+		inode->seen_reign = inode->fs->reign;
 		inode->orphan |= record->nlink == 0 && inode->type == S_IFREG; /* another mount took its last name */
 	}
 	return rc;
@@ -410,8 +411,8 @@ gather(struct fs_inode *inode, struct fs_record *record, uint64_t *size)
 	return rc;
 }
 
-static void
-fill_stat(const struct fs_inode *inode, const struct fs_record *record, uint64_t size, struct stat *st)
+void
+fs__fill_stat(const struct fs_inode *inode, const struct fs_record *record, uint64_t size, struct stat *st)
 {
 	enum { SECTOR = 512, DIR_SIZE = 4096 };
 
@@ -445,7 +446,7 @@ fs__getattr(struct fs_inode *inode, struct stat *st)
 		rc = 0;
 	}
 	if (rc == 0)
-		fill_stat(inode, &record, size, st);
+		fs__fill_stat(inode, &record, size, st);
 	return rc;
 }
 

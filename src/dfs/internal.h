@@ -39,6 +39,7 @@ struct fs_inode {
 	struct object *object;
 	struct fs_record last;    /* as last seen; what is left of it when the file is gone */
 	bool seen;                /* last is filled */
+	uint32_t seen_reign;      /* fs->reign then */
 	bool gone;                /* removed, and this mount knows */
 	bool orphan;              /* unlinked, kept for openers: in the orphan directory */
 	uint32_t opens;
@@ -68,6 +69,7 @@ struct fs {
 	/* session.c */
 	uuid_t session;
 	bool session_on, exclusive, closing;
+	uint32_t reign; /* grows whenever this session becomes the only one */
 	uint64_t lease_until_ns;
 	uint32_t sessions;
 	struct ult *renewer;
@@ -109,6 +111,7 @@ int fs__record_store_link(struct fs_inode *inode, const struct fs_record *record
 /** Of a directory: a name in it changed at hlc. ENOENT (at commit) when the directory is gone. */
 int fs__dir_touch(struct fs_inode *dir, struct tx *tx, uint64_t hlc);
 int fs__getattr(struct fs_inode *inode, struct stat *st);
+void fs__fill_stat(const struct fs_inode *inode, const struct fs_record *record, uint64_t size, struct stat *st);
 void fs__kill_suid(struct fs_record *record);
 
 /* ---- name.c ---------------------------------------------------------------------------------------------------------------------- */
@@ -116,6 +119,8 @@ int fs__name_check(const char *name);
 int fs__entry_load(struct fs_inode *dir, struct tx *tx, const char *name, struct fs_named *named);
 
 /* ---- file.c ------------------------------------------------------------------------------------------------------------------------ */
+/** Opens what this mount has just made: nothing is read. ENOMEM */
+int fs__open_new(struct fs_inode *inode, int flags, struct fs_file **file);
 int fs__size(struct fs_inode *inode, struct tx *tx, uint64_t *size);
 /** Makes the file size bytes long; with what it writes in tx, but for the bulk of many chunks. YIELDS */
 /** Before the transaction, for files of many chunks; EFBIG. YIELDS */
@@ -135,6 +140,8 @@ int fs__session_begin(struct fs *fs);
 void fs__session_end(struct fs *fs);
 /** No other session is live. Local. */
 bool fs__alone(const struct fs *fs);
+/** inode->last is what the store has, but for data and names that changed: nobody else can have changed it since. Local. */
+bool fs__known(const struct fs_inode *inode);
 /** Sessions that are live, this one among them. From arena. YIELDS */
 int fs__session_live(struct fs *fs, struct arena *arena, uuid_t **live, uint32_t *nr);
 

@@ -195,7 +195,9 @@ create(struct fs_inode *dir, const char *name, mode_t mode, dev_t rdev, const st
 	if (fs->readonly)
 		return EROFS;
 	rc = is_dots(name) ? EEXIST : fs__name_check(name);
-	if (rc == 0)
+	if (rc == 0 && fs__known(dir))
+		parent = dir->last; /* nobody else could have changed it */
+	else if (rc == 0)
 		rc = fs__record_load(dir, NULL, &parent);
 	if (rc != 0)
 		return rc;
@@ -244,12 +246,12 @@ create_and_stat(struct fs_inode *dir, const char *name, mode_t mode, dev_t rdev,
 	if (rc != 0)
 		return rc;
 	if (st != NULL)
-		rc = fs__getattr(inode, st);
-	if (rc == 0 && result != NULL)
+		fs__fill_stat(inode, &inode->last, 0, st);
+	if (result != NULL)
 		*result = inode;
 	else
 		fs_inode_put(inode);
-	return rc;
+	return 0;
 }
 
 int
@@ -304,9 +306,11 @@ fs_create(struct fs_inode *dir, const char *name, mode_t mode, int flags, const 
 		rc = create(dir, name, S_IFREG | (mode & 07777), 0, who, NULL, &inode);
 		if (rc == 0) {
 			*created = true;
-			rc = fs_open(inode, flags & ~O_TRUNC, file);
+			rc = fs__open_new(inode, flags, file);
 			if (rc != 0)
 				fs_inode_put(inode);
+			else if (st != NULL)
+				fs__fill_stat(inode, &inode->last, 0, st);
 			break;
 		}
 		rc = fs__errno(rc);
@@ -316,7 +320,7 @@ fs_create(struct fs_inode *dir, const char *name, mode_t mode, int flags, const 
 		if (rc != ENOENT) /* gone again: try to make it */
 			break;
 	}
-	if (rc == 0 && st != NULL) {
+	if (rc == 0 && st != NULL && !*created) {
 		rc = fs__getattr(inode, st);
 		if (rc != 0) {
 			(void)fs_close(*file);

@@ -26,6 +26,12 @@ fs__alone(const struct fs *fs)
 }
 
 bool
+fs__known(const struct fs_inode *inode)
+{
+	return inode->seen && !inode->gone && inode->seen_reign == inode->fs->reign && fs__alone(inode->fs);
+}
+
+bool
 fs_sole(const struct fs *fs)
 {
 	return fs__alone(fs) && (fs->flags & FS_NO_CACHE) == 0;
@@ -97,6 +103,8 @@ renew(struct fs *fs)
 		return; /* the next round, while the lease lasts */
 	if (held && !granted.exclusive)
 		drop_caches(fs);
+	if (granted.exclusive && !held)
+		fs->reign++;
 	fs->exclusive = granted.exclusive;
 }
 

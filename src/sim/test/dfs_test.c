@@ -602,7 +602,12 @@ op_io(struct scene *scene, struct model *model)
 	if (open->file == NULL)
 		return;
 	len = MIN(rand_between(&scene->rand, 1, len), DATA_MAX - off);
-	switch (rand_below(&scene->rand, 4)) {
+	switch (rand_below(&scene->rand, 5)) {
+	case 4:
+		CHECK(fs_punch(open->file, off, len));
+		if (off < node->size)
+			memset(node->data + off, 0, MIN(len, node->size - off));
+		return;
 	case 0:
 		same_data(open->file, node, off, len);
 		CHECK(fs_getattr(fs_file_inode(open->file), &st));
