@@ -52,11 +52,11 @@ mount_it() {
 	mkdir -p "$mnt" 2>/dev/null || { fusermount3 -u -z "$mnt" || true; mkdir -p "$mnt"; }
 	mounted || "$bin/dfuse" --mountpoint "$mnt" --pool demo --container home
 }
-name=$(basename "$src")
-copy_tree() { rm -rf "${mnt:?}/$name" && cp -r "$src" "$mnt/$name"; }
+tree=$(basename "$src")
+copy_tree() { rm -rf "${mnt:?}/$tree" && cp -r "$src" "$mnt/$tree"; }
 compare_tree() {
 	diff <(cd "$src" && find . -type f -print0 | sort -z | xargs -0 sha256sum) \
-		<(cd "$mnt/$name" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+		<(cd "$mnt/$tree" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 }
 crash_engine() { # while somebody writes
 	local pid writer
@@ -86,7 +86,7 @@ start)
 	"$bin/dmg" system query
 	say ""
 	say "It runs and is mounted; all of it took $(printf '%.1f' "$(bc_minus "$EPOCHREALTIME" "$begun")") s."
-	say "  use it:      ls $mnt/$name"
+	say "  use it:      ls $mnt/$tree"
 	say "  talk to it:  export DAOS_AGENT_DRPC_DIR=$dir/run; $bin/dmg pool list"
 	say "  stop it:     make demo-stop DIR=$dir     (the data stays; make demo finds it again)"
 	;;
