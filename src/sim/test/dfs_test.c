@@ -747,6 +747,7 @@ append_records(void *arg)
 		memset(record, (int)worker->index, RECORD);
 		record[0] = (uint8_t)i;
 		CHECK(fs_write(file, &iov, 1, 0, &done, NULL));
+		worker->scene->done++;
 	}
 	CHECK(fs_close(file));
 	fs_inode_put(inode);
@@ -783,7 +784,8 @@ append_body(struct scene *scene)
 static void
 appends_of_two_mounts_never_overlap(void **state)
 {
-	run(&(struct scene){.seed = 31, .mounts = 2, .body = append_body});
+	for (uint64_t seed = 31; seed <= 34; seed++)
+		run(&(struct scene){.seed = seed, .mounts = 2, .ops = WRITERS * RECORDS - 10, .crashes = seed % 2 == 0 ? 5 : 0, .body = append_body});
 }
 
 /* Each worker makes, moves and removes directories and links in the same four directories. */
@@ -838,6 +840,7 @@ move_about(void *arg)
 		}
 		fs_inode_put(dirs[0]);
 		fs_inode_put(dirs[1]);
+		worker->scene->done++;
 	}
 	fs_inode_put(root);
 }
@@ -920,7 +923,7 @@ static void
 names_count_right_when_many_move_them_at_once(void **state)
 {
 	for (uint64_t seed = 41; seed <= 46; seed++)
-		run(&(struct scene){.seed = seed, .mounts = 2, .body = move_body});
+		run(&(struct scene){.seed = seed, .mounts = 2, .ops = 700, .crashes = seed % 2 == 0 ? 5 : 0, .body = move_body});
 }
 
 enum { STABLE = 150 };
