@@ -136,7 +136,9 @@ daos_pipeline_check(daos_pipeline_t *pipeline)
 
 int
 daos_pipeline_run(daos_handle_t coh, daos_handle_t oh, daos_pipeline_t *pipeline, daos_handle_t th, uint64_t flags,
-		  daos_key_t *dkey, uint32_t *nr_iods, daos_iod_t *iods, daos_anchor_t *anchor, uint32_t *nr_kds, daos_key_desc_t *kds, d_sg_list_t *sgl_keys, d_sg_list_t *sgl_recx, daos_size_t *recx_size, d_sg_list_t *sgl_agg, daos_pipeline_stats_t *stats, daos_event_t *ev)
+		  daos_key_t *dkey, uint32_t *nr_iods, daos_iod_t *iods, daos_anchor_t *anchor, uint32_t *nr_kds,
+		  daos_key_desc_t *kds, d_sg_list_t *sgl_keys, d_sg_list_t *sgl_recx, daos_size_t *recx_size,
+		  d_sg_list_t *sgl_agg, daos_pipeline_stats_t *stats, daos_event_t *ev)
 {
 	return -DER_NOSYS;
 }
