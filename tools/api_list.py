@@ -151,6 +151,7 @@ def absent():
             continue
         with open(path) as source:
             text = re.sub(r"/\*.*?\*/", " ", source.read(), flags=re.S)
+        defined.update(re.findall(r"^int (\w+)\([^;{}]*\)\s*__attribute__\(\(alias\(", text, flags=re.M))
         text = re.sub(r"__attribute__\(\(visibility\(.*?\)\)\) ?", "", text)
         for name, body in re.findall(r"^(\w+)\([^;{}]*?\)\n\{\n(.*?)^\}", text, flags=re.S | re.M):
             defined.add(name)
