@@ -314,7 +314,8 @@ store_handle(struct cont_work *work, struct rdb_tx *tx, const struct cont_open_i
 	if (rc != 0)
 		return rc;
 	rec.handles++;
-	rec.opened = cont__now(work);
+	if ((in->flags & COO_RO_MDSTATS) == 0)
+		rec.opened = cont__now(work);
 	return cont__rec_put(tx, cont, &rec);
 }
 
