@@ -202,7 +202,8 @@ world_end(struct daos *daos)
 const char *
 tool_name(struct cli *cli)
 {
-	const char *pool = cli_arg_nr(cli) > 0 ? cli_arg(cli, 0) : "", *cont = cli_arg_nr(cli) > 1 ? cli_arg(cli, 1) : NULL;
+	const char *pool = cli_arg_nr(cli) > 0 ? cli_arg(cli, 0) : "";
+	const char *cont = strncmp(cli_command_name(cli), "pool", 4) != 0 && cli_arg_nr(cli) > 1 ? cli_arg(cli, 1) : NULL;
 	char text[600];
 
 	snprintf(text, sizeof(text), "%s%s%s", pool, cont != NULL ? "/" : "", cont != NULL ? cont : "");

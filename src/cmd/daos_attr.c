@@ -30,6 +30,21 @@ get_attrs(struct cli *cli, struct attr *attrs, uint32_t nr)
 	return daos->cont != NULL ? cont_attr_get(daos->cont, &daos->arena, attrs, nr) : pool_attr_get(daos->pool, &daos->arena, attrs, nr);
 }
 
+static int
+list_names(struct cli *cli, const char ***names, uint32_t *nr)
+{
+	struct daos *daos = tool_of(cli);
+
+	return daos->cont != NULL ? cont_attr_list(daos->cont, &daos->arena, names, nr) : pool_attr_list(daos->pool, &daos->arena, names, nr);
+}
+
+static int
+no_attr(struct cli *cli, const char *name)
+{
+	return cli_fail(cli, -DER_NONEXIST, "%s has no attribute '%s': list-attr shows what there is (%s)", tool_name(cli), name,
+			d_errstr(-DER_NONEXIST));
+}
+
 static const char *
 argument(struct cli *cli)
 {
@@ -114,7 +129,7 @@ tool_attr_list(struct cli *cli)
 	rc = open_for(cli, false);
 	if (rc != 0)
 		return rc;
-	rc = daos->cont != NULL ? cont_attr_list(daos->cont, &daos->arena, &names, &nr) : pool_attr_list(daos->pool, &daos->arena, &names, &nr);
+	rc = list_names(cli, &names, &nr);
 	attrs = rc == 0 ? ARENA_NEW_ARRAY(&daos->arena, struct attr, nr + 1) : NULL;
 	if (rc == 0 && attrs == NULL)
 		rc = -DER_NOMEM;
@@ -162,8 +177,7 @@ tool_attr_get(struct cli *cli)
 	rc = attrs != NULL ? get_attrs(cli, attrs, nr) : -DER_NOMEM;
 	for (uint32_t i = 0; rc == 0 && i < nr; i++)
 		if (attrs[i].value == NULL)
-			rc = cli_fail(cli, -DER_NONEXIST, "%s has no attribute '%s': list-attr shows what there is (%s)", tool_name(cli), names[i],
-				      d_errstr(-DER_NONEXIST));
+			rc = no_attr(cli, names[i]);
 	if (rc != 0)
 		return tool_failed(cli, rc, tool_name(cli));
 	response = json_object_new_array();
@@ -250,6 +264,24 @@ tool_attr_set(struct cli *cli)
 	return tool_failed(cli, rc, tool_name(cli));
 }
 
+/* Removing what is not there succeeds for programs; a person who mistyped a name is told. */
+static int
+check_present(struct cli *cli, const char *const *names, uint32_t nr)
+{
+	const char **known = NULL;
+	uint32_t known_nr = 0, k;
+	int rc;
+
+	rc = list_names(cli, &known, &known_nr);
+	for (uint32_t i = 0; rc == 0 && i < nr; i++) {
+		for (k = 0; k < known_nr && strcmp(known[k], names[i]) != 0; k++)
+			;
+		if (k == known_nr)
+			rc = no_attr(cli, names[i]);
+	}
+	return rc;
+}
+
 int
 tool_attr_del(struct cli *cli)
 {
@@ -262,9 +294,9 @@ tool_attr_del(struct cli *cli)
 	if (rc == 0)
 		rc = open_for(cli, true);
 	if (rc == 0)
+		rc = check_present(cli, names, nr);
+	if (rc == 0)
 		rc = daos->cont != NULL ? cont_attr_del(daos->cont, names, nr) : pool_attr_del(daos->pool, names, nr);
-	if (rc == -DER_NONEXIST)
-		cli_fail(cli, rc, "%s has no attribute '%s': list-attr shows what there is (%s)", tool_name(cli), argument(cli), d_errstr(rc));
 	if (rc == 0)
 		cli_print(cli, "%u attribute%s removed\n", nr, nr == 1 ? "" : "s");
 	return tool_failed(cli, rc, tool_name(cli));

@@ -16,9 +16,10 @@
 #include "pure/acl/acl.h"
 #include "pure/oclass/oclass.h"
 
-static int fs_explain(struct cli *cli, int err, const char *what)
+static int
+fs_explain(struct cli *cli, int err, const char *what)
 {
-	return cli_fail(cli, -DER_MISC, "%s %s failed: %s", cli_command_name(cli), what, strerror(err));
+	return cli_fail(cli, -DER_MISC, "%s %s failed: the file system cannot be made: %s", cli_command_name(cli), what, strerror(err));
 }
 
 /* ---- the command line of create -------------------------------------------------------------------------------------------- */
@@ -302,9 +303,25 @@ tool_cont_stat(struct cli *cli)
 }
 
 /* ---- create, destroy ---------------------------------------------------------------------------------------------------------------- */
+/* A hint names a class where none is given; with a redundancy factor the choice is left to the file system. */
+static void
+follow_hints(const struct cont_props *props, struct fs_format *format)
+{
+	struct text_span rest = text_span_of(format->hints), one, type;
+
+	while (format->hints[0] != '\0' && props->redun_fac == 0 && text_split(&rest, ',', &one)) {
+		uint32_t *cls;
+
+		(void)text_split(&one, ':', &type);
+		cls = text_equal(type, "file") ? &format->file_class : &format->dir_class;
+		if (*cls == OC_UNKNOWN)
+			*cls = text_equal(one, "max") ? OC_SX : OC_S1;
+	}
+}
+
 /* Opens what was made, fills it, tells of it. */
 static int
-furnish(struct cli *cli, const char *name, uint64_t layout, const struct fs_format *format)
+furnish(struct cli *cli, const char *name, uint64_t layout, struct fs_format *format)
 {
 	struct daos *daos = tool_of(cli);
 	struct told told = {0};
@@ -314,6 +331,7 @@ furnish(struct cli *cli, const char *name, uint64_t layout, const struct fs_form
 	if (rc != 0)
 		return tool_failed(cli, rc, name);
 	if (layout == DAOS_PROP_CO_LAYOUT_POSIX) {
+		follow_hints(cont_props(daos->cont), format);
 		rc = fs_make(daos->cont, format);
 		if (rc == EINVAL)
 			return cli_fail(cli, -DER_INVAL, "container create %s failed: the pool has too few ranks for that object class, or the "
