@@ -80,7 +80,7 @@ struct dfuse {
 	struct fuse_buf in;   /* what is read into */
 	void *ins[SPARES_MAX];
 	uint32_t in_nr;
-	bool watching, ended, chores, lock_chore, stopping;
+	bool watching, ended, chores, lock_chore, stopping, detached;
 	uint64_t granted_ns;  /* when the last promise to the caches is over */
 	struct ult_timer retry;
 	struct ult_cond changed; /* ended, or fewer requests */

@@ -357,7 +357,7 @@ write_back_and_detach(void *arg)
 		(void)syncfs(fd);
 		close(fd);
 	}
-	(void)detach(dfuse->mountpoint);
+	dfuse->detached = detach(dfuse->mountpoint) == 0;
 }
 
 static void
@@ -386,6 +386,22 @@ dfuse_stop(struct dfuse *dfuse)
 		end(dfuse);
 }
 
+/*
+ * Ends the connection so that libfuse sees an error on its descriptor, as after an unmount: else it would unmount the path, where something
+ * else may be mounted by now. A pipe that nobody reads shows that error.
+ */
+static void
+sever(int fd)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return;
+	close(ends[0]);
+	(void)dup2(ends[1], fd);
+	close(ends[1]);
+}
+
 int
 dfuse_wait(struct dfuse *dfuse)
 {
@@ -398,6 +414,8 @@ dfuse_wait(struct dfuse *dfuse)
 	dfuse__interrupt_all(dfuse);
 	while (dfuse->inflight + dfuse->waiting > 0 || dfuse->chores)
 		ult_cond_wait(&dfuse->changed, NULL);
+	if (dfuse->detached)
+		sever(dfuse->fd);
 	fuse_session_unmount(dfuse->session);
 	while ((handle = list_pop(&dfuse->handles, struct handle, link)) != NULL) {
 		list_append(&dfuse->handles, &handle->link);
