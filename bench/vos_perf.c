@@ -7,7 +7,8 @@
  *   fetch    of single values, in another order than they were written
  *   4 KiB, 1 MiB  extents of one array a dkey
  *
- *   vos_perf [-d DIR] [-n keys]      without -d class ram; with it files in DIR, one wait for durability every 64 updates
+ *   vos_perf [-c] [-d DIR] [-n keys]   without -d class ram; with it files in DIR, one wait for durability every 64 updates;
+ *                                      -c: processor time instead of time, where other programs share the machine
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -26,15 +27,16 @@ struct perf {
 	struct vos_pool *pool;
 	struct vos_cont *cont;
 	const char *dir;
+	clockid_t clock_id;
 	uint64_t keys, clock, last_lsn;
 };
 
 static uint64_t
-now_ns(void)
+now_ns(const struct perf *perf)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(perf->clock_id, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
@@ -126,25 +128,25 @@ run_updates(struct perf *perf, const char *what, uint64_t object, uint64_t nr, b
 	uint64_t begin;
 
 	memset(data, 'x', size);
-	begin = now_ns();
+	begin = now_ns(perf);
 	for (uint64_t i = 0; i < nr; i++) {
 		update(perf, object, i, array, data, size, id);
 		if (perf->dir != NULL && i % 64 == 63)
 			must(vos_wait(perf->pool, perf->last_lsn), "vos_wait");
 	}
 	must(vos_wait(perf->pool, perf->last_lsn), "vos_wait");
-	say(perf, what, nr, size, now_ns() - begin);
+	say(perf, what, nr, size, now_ns(perf) - begin);
 	free(data);
 }
 
 static void
 run_fetches(struct perf *perf, const char *what, uint64_t object, uint64_t keys, uint64_t nr, bool array, uint64_t size)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = now_ns(perf);
 
 	for (uint64_t i = 0; i < nr; i++)
 		fetch(perf, object, scatter(i, keys), array, size);
-	say(perf, what, nr, size, now_ns() - begin);
+	say(perf, what, nr, size, now_ns(perf) - begin);
 }
 
 static void
@@ -205,12 +207,14 @@ play(void *arg)
 int
 main(int argc, char **argv)
 {
-	struct perf perf = {.keys = 1000000};
+	struct perf perf = {.keys = 1000000, .clock_id = CLOCK_MONOTONIC};
 	struct xs_config config = {.name = "vos_perf"};
 	int c;
 
-	while ((c = getopt(argc, argv, "d:n:")) != -1) {
-		if (c == 'd')
+	while ((c = getopt(argc, argv, "cd:n:")) != -1) {
+		if (c == 'c')
+			perf.clock_id = CLOCK_PROCESS_CPUTIME_ID;
+		else if (c == 'd')
 			perf.dir = optarg;
 		else if (c == 'n')
 			perf.keys = strtoull(optarg, NULL, 0);

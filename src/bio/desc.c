@@ -147,18 +147,21 @@ transfer(struct bio_desc *desc, bool durable)
 	struct walk walk = { .desc = desc };
 	struct batch batch = { 0 };
 	struct bio_piece *piece;
-	struct op *ops, *op = NULL;
+	struct op *ops = NULL, *op = NULL;
 
-	ops = MEM_NEW_ARRAY(desc->bio->env->mem, struct op, IO_MAX);
-	if (ops == NULL)
-		return -DER_NOMEM;
 	ult_cond_init(&batch.changed);
 	while (batch.rc == 0 && (piece = walk_next(&walk)) != NULL) {
-		uint64_t off = ALIGN_DOWN(piece->off, BIO_BLOCK), len;
-		char *buf = piece->buf - (piece->off - off);
+		uint64_t off, len;
+		char *buf;
 
 		if (piece->media != BIO_BLOB || piece->len == 0)
 			continue;
+		if (ops == NULL)
+			ops = MEM_NEW_ARRAY(desc->bio->env->mem, struct op, IO_MAX);
+		if (ops == NULL)
+			return -DER_NOMEM;
+		off = ALIGN_DOWN(piece->off, BIO_BLOCK);
+		buf = piece->buf - (piece->off - off);
 		len = block_span(piece);
 		if (op != NULL && op->io.off + op->iov.iov_len == off && (char *)op->iov.iov_base + op->iov.iov_len == buf) {
 			op->iov.iov_len += len;

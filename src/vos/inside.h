@@ -98,6 +98,8 @@ void vos__stamp(struct stamps *stamps, enum stamp_kind kind, uint64_t hash, uint
 /** Newest epoch at which anybody but reader read it (or may have). */
 uint64_t vos__stamp_of(const struct stamps *stamps, enum stamp_kind kind, uint64_t hash, uint64_t reader);
 uint64_t vos__reader(const struct vos_dtx_id *id);
+/** It will be wanted soon. */
+void vos__stamp_prefetch(const struct stamps *stamps, enum stamp_kind kind, uint64_t hash);
 
 #define LSN_DKEYS 16384U
 #define LSN_OBJECTS 4096U
@@ -137,6 +139,7 @@ struct vos_xs {
 	struct hash pools;
 	struct cache_slot *cache;
 	uint32_t cache_sets, cache_clock;
+	bool cache_missed;           /* the last look-up of an object went to the tree */
 	uint64_t cont_seq;
 	struct list idle_ops, idle_reads;
 	uint32_t idle_op_nr, idle_read_nr;
@@ -384,7 +387,7 @@ struct version_view {
 	uint64_t csum_bytes;
 	bool array;
 };
-/** Checks and takes apart a flat record, a single value record. -DER_DF_INVAL. */
+/** Takes apart a flat record that vos__record_check has seen; checks and takes apart a single value record. -DER_DF_INVAL. */
 int vos__flat_view(struct vos_pool *pool, umem_off_t off, struct version_view *view);
 int vos__single_view(struct vos_pool *pool, umem_off_t off, struct version_view *view);
 /** Makes trees of a flat record: *off becomes the dkey record's. The value, its epoch and transaction stay as they were. */

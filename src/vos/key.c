@@ -166,6 +166,7 @@ vos__object_find(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard
 	int rc;
 
 	*off = vos__cache_get(cont, oid, shard);
+	cont->pool->vx->cache_missed = *off == UMEM_NULL;
 	if (*off != UMEM_NULL)
 		return 0;
 	vos__object_key(oid, shard, key);

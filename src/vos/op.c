@@ -62,6 +62,7 @@ op_new(const struct vos_key *key, enum op_kind kind, uint64_t flags, uint32_t nr
 		if (op->dkey.iov_buf == NULL)
 			return -DER_NOMEM;
 		op->hash_dkey = vos__hash_key(op->hash_object, &op->dkey);
+		vos__stamp_prefetch(&vx->stamps, STAMP_DKEY_ALL, op->hash_dkey);
 	}
 	op->iods = vos__scratch_array(&op->scratch, nr, sizeof(*op->iods));
 	return op->iods != NULL ? 0 : -DER_NOMEM;
@@ -116,6 +117,7 @@ copy_akey(struct vos_op *op, uint32_t i, const daos_key_t *akey)
 	if (iod->akey.iov_buf == NULL)
 		return -DER_NOMEM;
 	iod->hash = vos__hash_key(op->hash_dkey, &iod->akey);
+	vos__stamp_prefetch(&op->cont->pool->vx->stamps, STAMP_AKEY, iod->hash);
 	return 0;
 }
 

@@ -56,6 +56,9 @@ struct fetch {
 	/* of the last run */
 	struct look look;
 	umem_off_t object;
+	bool missed;              /* the object was not in the cache */
+	bool is_flat;             /* the dkey is: */
+	struct version_view flat;
 };
 
 /* ---- pieces --------------------------------------------------------------------------------------------------------------- */
@@ -409,18 +412,17 @@ fetch_akey(struct fetch *fetch, uint32_t i, umem_off_t dkey, const struct sight 
 	struct read_iod *iod = &fetch->read->iods[i];
 	const daos_key_t *name = &fetch->iods[i].iod_name;
 	bool cond = (akey_flags(fetch, i) & DAOS_COND_AKEY_FETCH) != 0, flat;
-	struct version_view view;
+	struct version_view *view = &fetch->flat;
 	umem_off_t off = UMEM_NULL;
 	struct sight akey;
 	int rc = 0;
 
 	vos__sight_none(sight, &akey);
-	flat = dkey != UMEM_NULL && vos__is_flat(vos__head(pool, dkey));
+	flat = dkey != UMEM_NULL && fetch->is_flat;
 	if (flat) {
-		rc = vos__flat_view(pool, dkey, &view);
-		if (rc == 0 && vos__head(pool, dkey)->akey_len == name->iov_len && memcmp(view.akey, name->iov_buf, name->iov_len) == 0) {
+		if (vos__head(pool, dkey)->akey_len == name->iov_len && memcmp(view->akey, name->iov_buf, name->iov_len) == 0) {
 			off = dkey;
-			rc = vos__sight_flat(&fetch->look, view.version, object, &akey);
+			rc = vos__sight_flat(&fetch->look, view->version, object, &akey);
 		}
 	} else if (dkey != UMEM_NULL) {
 		rc = vos__key_find(pool, dkey + offsetof(struct vos_dkey_rec, akeys), name, &off);
@@ -438,7 +440,7 @@ fetch_akey(struct fetch *fetch, uint32_t i, umem_off_t dkey, const struct sight 
 	if (off == UMEM_NULL)
 		return absent(fetch, i, iod);
 	if (flat)
-		return fetch_flat(fetch, i, iod, &view, &akey);
+		return fetch_flat(fetch, i, iod, view, &akey);
 	if (vos__head(pool, off)->kind != VOS_KIND_AKEY)
 		return vos__corrupt(pool, off, "no akey record in a tree of akeys");
 	return fetch->iods[i].iod_type == DAOS_IOD_ARRAY ? fetch_array(fetch, i, iod, off, &akey) : fetch_single(fetch, i, iod, off, &akey);
@@ -451,6 +453,7 @@ find_dkey(struct fetch *fetch, umem_off_t *dkey, struct sight *object, struct si
 	struct vos_pool *pool = cont->pool;
 	int rc = vos__object_find(cont, &fetch->key->oid, fetch->key->shard, &fetch->object);
 
+	fetch->missed = cont->pool->vx->cache_missed;
 	*dkey = UMEM_NULL;
 	vos__sight_none(NULL, object);
 	vos__sight_none(NULL, sight);
@@ -469,11 +472,10 @@ find_dkey(struct fetch *fetch, umem_off_t *dkey, struct sight *object, struct si
 		*dkey = UMEM_NULL;
 		return rc == -DER_NONEXIST ? 0 : rc;
 	}
-	if (vos__is_flat(vos__head(pool, *dkey))) {
-		struct version_view view;
-
-		rc = vos__flat_view(pool, *dkey, &view);
-		return rc != 0 ? rc : vos__sight_flat(&fetch->look, view.version, object, sight);
+	fetch->is_flat = vos__is_flat(vos__head(pool, *dkey));
+	if (fetch->is_flat) {
+		rc = vos__flat_view(pool, *dkey, &fetch->flat);
+		return rc != 0 ? rc : vos__sight_flat(&fetch->look, fetch->flat.version, object, sight);
 	}
 	if (vos__head(pool, *dkey)->kind != VOS_KIND_DKEY)
 		return vos__corrupt(pool, *dkey, "no dkey record in a tree of dkeys");
@@ -663,6 +665,10 @@ vos_fetch_begin(const struct vos_key *key, struct vos_when *when, uint64_t flags
 		return rc;
 	fetch.hash_object = vos__hash_object(key->cont, &key->oid, key->shard);
 	fetch.hash_dkey = vos__hash_key(fetch.hash_object, key->dkey);
+	if (when->epoch != DAOS_EPOCH_MAX && (flags & VOS_NO_TIMESTAMP) == 0) {
+		vos__stamp_prefetch(&key->cont->pool->vx->stamps, STAMP_DKEY_SUB, fetch.hash_dkey);
+		vos__stamp_prefetch(&key->cont->pool->vx->stamps, STAMP_AKEY, vos__hash_key(fetch.hash_dkey, &iods[0].iod_name));
+	}
 	read = fetch.read = read_new(key->cont, nr);
 	if (read == NULL)
 		return -DER_NOMEM;
@@ -671,7 +677,7 @@ vos_fetch_begin(const struct vos_key *key, struct vos_when *when, uint64_t flags
 	when->lsn = read->lsn = MAX(tables->dkey[fetch.hash_dkey % LSN_DKEYS], tables->punch[fetch.hash_object % LSN_OBJECTS]);
 	if (rc == 0 || rc == -DER_NONEXIST)
 		leave_stamps(&fetch);
-	if (rc == 0 && fetch.object != UMEM_NULL)
+	if (rc == 0 && fetch.object != UMEM_NULL && fetch.missed)
 		vos__cache_put(key->cont, &key->oid, key->shard, fetch.object);
 	for (uint32_t i = 0; i < nr && rc == 0; i++)
 		iods[i].iod_size = read->iods[i].size;

@@ -54,6 +54,15 @@ set_of(const struct stamps *stamps, uint64_t tag)
 	return &stamps->sets[tag % STAMP_SETS];
 }
 
+void
+vos__stamp_prefetch(const struct stamps *stamps, enum stamp_kind kind, uint64_t hash)
+{
+	const char *set = (const char *)set_of(stamps, tag_of(kind, hash));
+
+	for (size_t at = 0; at < sizeof(struct stamp_set); at += 64)
+		__builtin_prefetch(set + at, 1);
+}
+
 static void
 entry_read(struct stamp_entry *entry, uint64_t epoch, uint64_t reader)
 {

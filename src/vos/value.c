@@ -88,12 +88,8 @@ view_rest(struct vos_pool *pool, size_t fixed, size_t dkey_len, size_t akey_len,
 int
 vos__flat_view(struct vos_pool *pool, umem_off_t off, struct version_view *view)
 {
-	struct vos_flat_array_rec *rec;
-	int rc = vos__record_check(pool, off);
+	struct vos_flat_array_rec *rec = umem_at(pool->heap, off);
 
-	if (rc != 0)
-		return rc;
-	rec = umem_at(pool->heap, off);
 	*view = (struct version_view){.off = off, .version = &rec->version, .array = rec->head.kind == VOS_KIND_FLAT_ARRAY};
 	if (!vos__is_flat(&rec->head))
 		return vos__corrupt(pool, off, "no flat record");
