@@ -176,6 +176,11 @@ json 'sorted(c["label"] for c in r) == ["facts", "home"]' daos container list ta
 json 'r == ["c", "made"]' daos container list-attr tank home
 json 'r["chunk_size"] == 2 << 20' daos container query tank home
 
+good dmg system stop
+refuses 1 'no engine serves: dmg system query' daos pool list
+good dmg system start
+says home daos container list tank
+
 echo "== destroy"
 refuses 1 "no container 'hone' in pool 'tank': containers are" daos container destroy tank hone
 good daos container destroy tank home

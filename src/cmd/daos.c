@@ -29,6 +29,7 @@ advice(int rc)
 	case -DER_NO_PERM: return "ask the owner of the pool or container for the right: dmg pool get-acl, daos container get-acl";
 	case -DER_TIMEDOUT:
 	case -DER_UNREACH: return "no engine answered in time: dmg system query shows how they are";
+	case -DER_AGAIN:
 	case -DER_NO_SERVICE:
 	case -DER_SHUTDOWN: return "no engine serves: dmg system query shows why, dmg system start starts them";
 	case -DER_NOSPACE: return "the pool is full: daos pool query shows how full; delete something, or make a larger pool";
