@@ -201,26 +201,33 @@ gc_pool(struct vos_pool *pool, uint32_t *credits)
 	return 0;
 }
 
+/* A pool that has garbage and works; NULL: none. */
+static struct vos_pool *
+next_pool(struct vos_xs *vx)
+{
+	struct hash_node *node;
+	struct hash_iter iter;
+
+	for (hash_iter_init(&iter, &vx->pools); (node = hash_iter_next(&iter)) != NULL;) {
+		struct vos_pool *pool = hash_entry(node, struct vos_pool, node);
+
+		if (pool->garbage && umem_failed(pool->heap) == 0)
+			return pool;
+	}
+	return NULL;
+}
+
 int
 vos_gc_run(struct vos_xs *vx, uint32_t credits, bool *more)
 {
+	struct vos_pool *pool;
 	int rc = 0;
 
-	*more = false;
-	while (credits > 0 && rc == 0) {
-		struct vos_pool *pool = NULL;
-		struct hash_node *node;
-		struct hash_iter iter;
-
-		for (hash_iter_init(&iter, &vx->pools); (node = hash_iter_next(&iter)) != NULL && pool == NULL;)
-			if (hash_entry(node, struct vos_pool, node)->garbage && umem_failed(hash_entry(node, struct vos_pool, node)->heap) == 0)
-				pool = hash_entry(node, struct vos_pool, node);
-		if (pool == NULL)
-			return 0;
+	while (credits > 0 && rc == 0 && (pool = next_pool(vx)) != NULL) {
 		pool->refs++;
 		rc = gc_pool(pool, &credits);
-		*more = pool->garbage;
 		vos_pool_close(pool);
 	}
+	*more = next_pool(vx) != NULL;
 	return rc;
 }

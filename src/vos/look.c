@@ -94,6 +94,9 @@ void
 vos__sight_none(const struct sight *parent, struct sight *sight)
 {
 	*sight = (struct sight){0};
+#ifdef PLANTED_vos_no_floor
+	parent = NULL;
+#endif
 	if (parent != NULL) {
 		sight->floor = parent->floor;
 		sight->doubt = parent->doubt;

@@ -68,7 +68,7 @@ void vos_pool_close(struct vos_pool *pool); /* YIELDS: the last reference closes
 int vos_pool_destroy(struct vos_xs *vx, const uuid_t uuid);
 struct vos_pool_info {
 	uuid_t uuid;
-	uint64_t meta_total, meta_free; /* bytes: heap */
+	uint64_t meta_total, meta_free; /* bytes: heap (ram: with the data); free: without the reserve */
 	uint64_t data_total, data_free; /* bytes: data blob */
 	uint64_t containers;
 	uint64_t lsn_last, lsn_durable;
@@ -136,7 +136,10 @@ int vos_dtx_list(struct vos_cont *cont, uint32_t *at, struct vos_dtx_entry *entr
 int vos_dtx_reap(struct vos_cont *cont, uint64_t now_hlc);
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
-/** Checksums of one iod, as the client sent them: one for each chunk of each extent. */
+/**
+ * Checksums of one iod, as the client sent them: one for each chunk of each extent. Chunks are counted from record 0 of the array
+ * (byte 0 of a single value), as pure/csum does.
+ */
 struct vos_csum {
 	uint8_t type;    /* DAOS_PROP_CO_CSUM_*; 0 none */
 	uint16_t size;   /* bytes of one */
@@ -161,7 +164,7 @@ enum { /* flags above the DAOS_COND_* bits */
 
 /**
  * Begins an update: for each iod reserves space and lays the pieces of the descriptor. iods, csums (may be NULL) and keys
- * are copied. An iod_size of 0 punches the value or the extents. YIELDS.
+ * are copied. An iod_size of 0 punches the value or the extents. Keys have 1 to 32768 bytes, lexical ones at most 96. YIELDS.
  * -DER_NOSPACE, -DER_INVAL, -DER_IO_INVAL, -DER_REC2BIG, -DER_KEY2BIG.
  */
 int vos_update_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const daos_iod_t *iods,
@@ -182,7 +185,11 @@ void vos_op_cancel(struct vos_op *op);
 enum vos_mode { VOS_COMMIT, VOS_PREPARE };
 struct vos_apply {
 	struct vos_cont *cont;
-	const struct vos_dtx_id *id;  /* NULL: not remembered (internal writes) */
+	/**
+	 * NULL: not remembered (internal writes). NULL with an epoch given (rebuild, an engine's own tables): read timestamps are
+	 * not asked, and a write of an (epoch, minor) that is there replaces it.
+	 */
+	const struct vos_dtx_id *id;
 	uint64_t epoch;               /* 0 with VOS_COMMIT: next_epoch is asked for inside the transaction */
 	uint64_t (*next_epoch)(void *arg);
 	int (*more_epochs)(void *arg);           /* called when next_epoch gave 0: sees to it that it can go on. YIELDS. May be NULL */
@@ -197,8 +204,12 @@ struct vos_apply {
 };
 /**
  * Writes the ops' data, then applies them in order (minor epochs 1..nr) as one transaction; they see each other. Frees the ops in any
- * case. With an id seen before nothing is done and its stored answer returned (-DER_ALREADY is never seen). YIELDS.
- * -DER_EXIST, -DER_NONEXIST (conditions), -DER_TX_RESTART, -DER_INPROGRESS, -DER_EP_OLD, -DER_NOSPACE, -DER_REC_SIZE, -DER_IO, -DER_OVERLOAD_RETRY (next_epoch gave 0, and there is no more_epochs).
+ * case. With an id seen before nothing is done and its stored answer returned (-DER_ALREADY is never seen); that of an undone
+ * transaction is -DER_TX_RESTART: begin again with a new id. An answer is stored only for what was applied, prepared or
+ * undone, not for a condition that failed. YIELDS.
+ * -DER_EXIST, -DER_NONEXIST (conditions), -DER_TX_RESTART, -DER_INPROGRESS, -DER_EP_OLD, -DER_NOSPACE, -DER_REC_SIZE, -DER_IO,
+ * -DER_OVERLOAD_RETRY (next_epoch gave 0, and there is no more_epochs), -DER_REC2BIG (too large for the log), -DER_NO_PERM (a single value
+ * where an array is, or the other way round), -DER_VOS_PARTIAL_UPDATE (extents of one op overlap).
  */
 int vos_apply(struct vos_apply *apply, struct vos_op **ops, uint32_t nr);
 
@@ -216,7 +227,7 @@ struct vos_when {
  * -DER_NONEXIST (DAOS_COND_*_FETCH), -DER_INPROGRESS, -DER_TX_RESTART, -DER_REC2BIG, -DER_CSUM.
  */
 int vos_fetch_begin(const struct vos_key *key, struct vos_when *when, uint64_t flags, uint32_t nr, daos_iod_t *iods, struct vos_read **read);
-struct bio_desc *vos_read_desc(struct vos_read *read); /* not yet prepared; NULL with VOS_SIZE_ONLY */
+struct bio_desc *vos_read_desc(struct vos_read *read); /* bytes are there after vos_read_prepare; NULL with VOS_SIZE_ONLY */
 /**
  * Reads the pieces' bytes into their buffers and checks every piece against its stored checksums (whole chunks are read for
  * it): what is in the buffers afterwards is what was written (P6). YIELDS. -DER_CSUM (counted on the device), -DER_NVME_IO, -DER_NOMEM.

@@ -58,15 +58,31 @@ step_of(const struct m_view *view, const struct m_event *event)
 	return MAX(event->step, tx->state != M_PREPARED ? tx->decided_step : 0) + 1;
 }
 
+/* The step of the punch that hides what is older. */
+static uint32_t
+floor_step(const struct m_view *view, int object, int dkey, int akey, struct m_when at)
+{
+	struct m_when floor = m_floor(view, object, dkey, akey, at);
+
+	for (uint32_t i = 0; i < view->model->event_nr; i++) {
+		const struct m_event *event = &view->model->events[i];
+
+		/* One that found nothing was not written. */
+		if (m_punches(event, object, dkey, akey) && event->epoch == floor.epoch && event->minor == floor.minor && !event->nothing)
+			return step_of(view, event);
+	}
+	return 0;
+}
+
 static uint32_t
 seen_step(struct drive *drive, int object, int dkey, int akey)
 {
 	struct m_view view = d_view(drive);
 	struct m_when at = {DAOS_EPOCH_MAX, 0};
-	uint32_t step = 0;
+	uint32_t step = floor_step(&view, object, dkey, akey, at);
 
 	if (!d_is_array(akey))
-		return step_of(&view, m_value(&view, object, dkey, akey, -1, at));
+		return MAX(step, step_of(&view, m_value(&view, object, dkey, akey, -1, at)));
 	for (uint32_t r = 0; r < M_RECORDS; r++)
 		step = MAX(step, step_of(&view, m_value(&view, object, dkey, akey, r, at)));
 	return step;

@@ -816,6 +816,76 @@ a_disk_that_fails_is_reported_and_nothing_acknowledged_is_lost(void **state)
 	}
 }
 
+/* ---- what replies wait for --------------------------------------------------------------------------------------------------------------- */
+/* Everything that shows the object must wait for the newest LSN. */
+static void
+assert_waits(struct stage *stage, const char *dkey)
+{
+	uint64_t newest = newest_lsn(stage), epoch, lsn;
+	daos_key_t dk = key_of(dkey), ak = key_of("a");
+	struct vos_key key = {.cont = stage->cont, .oid = hashed, .dkey = &dk};
+	struct vos_when when = {.epoch = DAOS_EPOCH_MAX};
+	char buf[100];
+	size_t len;
+
+	(void)fetch_at(stage, hashed, dk, ak, &when, DAOS_COND_AKEY_FETCH, NULL, buf, sizeof(buf), &len, NULL);
+	assert_int_equal(when.lsn, newest);
+	for (int kind = VOS_LIST_OBJECT; kind <= VOS_LIST_SINGLE; kind++) {
+		daos_anchor_t anchor = {0};
+		struct vos_entry entries[4];
+		struct vos_list list = {.kind = (enum vos_list_kind)kind, .akey = &ak, .anchor = &anchor, .buf = buf, .buf_size = sizeof(buf), .max = 4,
+					.entries = entries};
+
+		(void)vos_list(&key, &when, 0, &list);
+		assert_int_equal(list.lsn, newest);
+	}
+	assert_int_equal(vos_query_epoch(&key, &when, &epoch, &lsn), 0);
+	assert_int_equal(lsn, newest);
+}
+
+static void
+play_waits(struct stage *stage)
+{
+	struct vos_dtx_id id = id_of(1);
+	struct vos_op *op;
+	uint64_t lsn;
+
+	assert_int_equal(stage_up(stage, true), 0);
+	assert_int_equal(put_single(stage, hashed, "d", "a", 10, "1", 1), 0);
+	assert_waits(stage, "d");
+	assert_int_equal(put_single(stage, hashed, "d", "b", 20, "1", 1), 0);
+	assert_waits(stage, "d");
+	assert_int_equal(punch_at(stage, hashed, "d", "a", 30, 0), 0);
+	assert_waits(stage, "d");
+	assert_int_equal(punch_at(stage, hashed, "d", NULL, 40, 0), 0);
+	assert_waits(stage, "d");
+	assert_int_equal(put_single(stage, hashed, "e", "a", 50, "1", 1), 0);
+	assert_waits(stage, "e");
+	assert_int_equal(punch_at(stage, hashed, NULL, NULL, 60, 0), 0);
+	assert_waits(stage, "e");
+	assert_waits(stage, "d");
+	assert_waits(stage, "never was");
+	assert_int_equal(prepare_one(stage, 1, 70, "d", "1"), 0);
+	assert_int_equal(vos_dtx_commit(stage->cont, &id, 1, &lsn), 0);
+	assert_waits(stage, "d");
+	assert_int_equal(prepare_one(stage, 2, 80, "d", "2"), 0);
+	id = id_of(2);
+	assert_int_equal(vos_dtx_abort(stage->cont, &id, &lsn), 0);
+	assert_waits(stage, "d");
+	/* A condition that failed rests on what was seen, too. */
+	assert_int_equal(put_single(stage, hashed, "d", "a", 90, "3", 1), 0);
+	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), DAOS_COND_AKEY_INSERT, NULL, 1, "4", &op), 0);
+	assert_int_equal(apply_at(stage, 100, op, &lsn), -DER_EXIST);
+	assert_int_equal(lsn, newest_lsn(stage));
+	stage_down(stage);
+}
+
+static void
+whatever_shows_a_change_waits_for_its_lsn(void **state)
+{
+	stage_run(play_waits, false);
+}
+
 /* ---- anchors --------------------------------------------------------------------------------------------------------------------------------- */
 enum { STEADY = 150 };
 
@@ -1070,6 +1140,7 @@ main(void)
 		cmocka_unit_test(pools_are_made_opened_and_destroyed),
 		cmocka_unit_test(each_allocation_may_fail_once),
 		cmocka_unit_test(a_disk_that_fails_is_reported_and_nothing_acknowledged_is_lost),
+		cmocka_unit_test(whatever_shows_a_change_waits_for_its_lsn),
 		cmocka_unit_test(a_key_that_is_there_throughout_is_listed_exactly_once),
 		cmocka_unit_test(an_anchor_of_random_bytes_does_no_harm),
 		cmocka_unit_test(stored_answers_do_not_fill_the_heap),
