@@ -7,7 +7,8 @@
  *   fetch    of single values, in another order than they were written
  *   4 KiB, 1 MiB  extents of one array a dkey
  *
- *   vos_perf [-c] [-d DIR] [-n keys]   without -d class ram; with it files in DIR, one wait for durability every 64 updates;
+ *   vos_perf [-c] [-d DIR] [-n keys]   without -d class ram; with it files in DIR, one wait for durability every 64
+ *   updates;
  *                                      -c: processor time instead of time, where other programs share the machine
  */
 #include <getopt.h>
@@ -58,8 +59,8 @@ must(int rc, const char *what)
 static void
 say(struct perf *perf, const char *what, uint64_t nr, uint64_t size, uint64_t ns)
 {
-	printf("%-28s %9lu ops %10.0f ops/s %8.0f ns/op %8.0f MiB/s\n", what, nr, (double)nr * 1e9 / (double)ns, (double)ns / (double)nr,
-	       (double)nr * (double)size / MIB * 1e9 / (double)ns);
+	printf("%-28s %9lu ops %10.0f ops/s %8.0f ns/op %8.0f MiB/s\n", what, nr, (double)nr * 1e9 / (double)ns,
+	       (double)ns / (double)nr, (double)nr * (double)size / MIB * 1e9 / (double)ns);
 }
 
 static void
@@ -71,7 +72,10 @@ update(struct perf *perf, uint64_t object, uint64_t number, bool array, const vo
 	daos_recx_t recx = {.rx_nr = size};
 	daos_iod_t iod = {.iod_name = {.iov_buf = (void *)"0", .iov_buf_len = 1, .iov_len = 1}, .iod_nr = 1};
 	struct vos_dtx_id dtx = {.client = {1}, .hlc = ++perf->clock};
-	struct vos_apply apply = {.cont = perf->cont, .id = id ? &dtx : NULL, .next_epoch = next_epoch, .next_epoch_arg = &perf->clock,
+	struct vos_apply apply = {.cont = perf->cont,
+				  .id = id ? &dtx : NULL,
+				  .next_epoch = next_epoch,
+				  .next_epoch_arg = &perf->clock,
 				  .mode = VOS_COMMIT};
 	struct bio_piece *pieces;
 	struct vos_op *op;
@@ -154,7 +158,8 @@ up(struct perf *perf)
 {
 	struct bio_dev_config dev = {.path = perf->dir};
 	struct vos_xs_config config = {.env = perf->env, .xs = perf->xs};
-	struct vos_pool_config pool = {.uuid = {1}, .ram = perf->dir == NULL, .meta_size = 2 * GIB, .wal_size = 256 * MIB, .data_size = GIB};
+	struct vos_pool_config pool = {
+		.uuid = {1}, .ram = perf->dir == NULL, .meta_size = 2 * GIB, .wal_size = 256 * MIB, .data_size = GIB};
 	uuid_t cont = {2};
 
 	if (perf->dir != NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SMD: per-server metadata in vos_db. Tables "smd_dev" and "smd_pool", keys the text of the uuid, values packed (base/codec) behind a version.
+ * SMD: per-server metadata in vos_db. Tables "smd_dev" and "smd_pool", keys the text of the uuid, values packed
+ * (base/codec) behind a version.
  *
  *   device: u32 version, string path, u32 state, u32 roles, count + u32 targets
  *   pool:   u32 version, string label, u32 targets, u64 meta, u64 wal, u64 data, u32 state, bool ram
@@ -27,7 +28,7 @@ take_text(struct unpacker *in, char *to, size_t size)
 	return 0;
 }
 
-/* ---- devices -------------------------------------------------------------------------------------------------------------------- */
+/* ---- devices ----------------------------------------------------------------------------------------------------- */
 int
 smd_dev_put(struct sysdb *db, const struct smd_dev *dev)
 {
@@ -153,7 +154,8 @@ smd_dev_of_tgt(struct sysdb *db, uint32_t tgt, uint32_t kind, struct smd_dev *de
 		rc = -DER_NONEXIST;
 		for (uint32_t i = 0; rc != 0 && i < nr; i++)
 			for (uint32_t t = 0; t < devs[i].tgt_nr; t++)
-				if (devs[i].tgts[t] == tgt && (devs[i].roles == 0 || (devs[i].roles & (1U << kind)) != 0)) {
+				if (devs[i].tgts[t] == tgt &&
+				    (devs[i].roles == 0 || (devs[i].roles & (1U << kind)) != 0)) {
 					*dev = devs[i];
 					rc = 0;
 					break;
@@ -163,7 +165,7 @@ smd_dev_of_tgt(struct sysdb *db, uint32_t tgt, uint32_t kind, struct smd_dev *de
 	return rc;
 }
 
-/* ---- pools ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- pools ------------------------------------------------------------------------------------------------------- */
 int
 smd_pool_put(struct sysdb *db, const struct smd_pool *pool)
 {

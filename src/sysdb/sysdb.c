@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vos_db: one object of one container of a small pool; table = dkey, key = akey, value = single value behind one byte that marks
- * it as there (an empty value is a value). All writes have one epoch: an upsert replaces what stands there, so that a value
- * that changes every second takes no more space than one that never does. A delete punches the value; the key's record stays
- * for the next upsert.
+ * vos_db: one object of one container of a small pool; table = dkey, key = akey, value = single value behind one byte
+ * that marks it as there (an empty value is a value). All writes have one epoch: an upsert replaces what stands there,
+ * so that a value that changes every second takes no more space than one that never does. A delete punches the value;
+ * the key's record stays for the next upsert.
  *
  *	sysdb I1  What a call that returned 0 wrote is durable; what is shown is durable, "not there" too.
- *	sysdb I2  A first start that a crash cut off is begun again: pool and container are made when they are not there, or
- *	          were not made to the end.
+ *	sysdb I2  A first start that a crash cut off is begun again: pool and container are made when they are not
+ *	          there, or were not made to the end.
  *
  * Everything but the struct may yield.
  */
@@ -39,12 +39,13 @@ object(void)
 	return (daos_obj_id_t){.lo = 1, .hi = 1ULL << OID_FMT_CLASS_SHIFT | 1ULL << OID_FMT_META_SHIFT};
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 static int
 open_pool(const struct sysdb_config *config, struct sysdb *db)
 {
 	uint64_t size = config->size != 0 ? config->size : SIZE_DEFAULT;
-	struct vos_pool_config pool = {.meta_size = size - size / WAL_SHARE, .wal_size = size / WAL_SHARE, .ram = config->ram};
+	struct vos_pool_config pool = {
+		.meta_size = size - size / WAL_SHARE, .wal_size = size / WAL_SHARE, .ram = config->ram};
 	int rc;
 
 	memcpy(pool.uuid, pool_uuid, sizeof(uuid_t));
@@ -113,7 +114,7 @@ sysdb_mem(const struct sysdb *db)
 	return db->env->mem;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 static int
 name_ok(const char *name)
 {
@@ -179,7 +180,7 @@ sysdb_delete(struct sysdb *db, const char *table, const char *name)
 	return rc;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 int
 sysdb_fetch(struct sysdb *db, const char *table, const char *name, struct arena *arena, void **value, size_t *len)
 {
@@ -249,7 +250,8 @@ visit_batch(struct sysdb *db, const char *table, const struct vos_list *list,
 }
 
 int
-sysdb_traverse(struct sysdb *db, const char *table, int (*visit)(void *arg, const char *key, const void *value, size_t len), void *arg)
+sysdb_traverse(struct sysdb *db, const char *table,
+	       int (*visit)(void *arg, const char *key, const void *value, size_t len), void *arg)
 {
 	struct mem *mem = db->env->mem;
 	daos_key_t dkey;

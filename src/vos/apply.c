@@ -7,13 +7,15 @@
  *	3 what lives in DRAM follows at once, before anybody else runs: last LSNs, read timestamps of conditions,
  *	  cached objects, the table of prepared transactions
  *
- *	apply I1  Nothing of 3 happens for a body that was undone, but for the read timestamps of a condition that failed.
+ *	apply I1  Nothing of 3 happens for a body that was undone, but for the read timestamps of a condition that
+ *	          failed.
  *
- * A crash between 1 and 2 leaves blocks that nobody names, free after the restart. A crash after 2 leaves all or nothing.
+ * A crash between 1 and 2 leaves blocks that nobody names, free after the restart. A crash after 2 leaves all or
+ * nothing.
  */
 #include "inside.h"
 
-/* ---- 1: data ----------------------------------------------------------------------------------------------------------- */
+/* ---- 1: data ----------------------------------------------------------------------------------------------------- */
 static int
 post_data(struct vos_op **ops, uint32_t nr)
 {
@@ -31,7 +33,7 @@ post_data(struct vos_op **ops, uint32_t nr)
 	return rc;
 }
 
-/* ---- 2: the body --------------------------------------------------------------------------------------------------------- */
+/* ---- 2: the body ------------------------------------------------------------------------------------------------- */
 /* 1: known, put->answer says it. 0: new. */
 static int
 look_up_id(struct put *put)
@@ -91,7 +93,8 @@ apply_body(struct umem *heap, void *arg)
 		return -DER_OVERLOAD_RETRY;
 	if (put->epoch <= cont->aggregated && !put->plain)
 		return -DER_TX_RESTART;
-	put->look = (struct look){.cont = put->cont, .epoch = put->epoch, .local = put->local, .conflict = &apply->conflict};
+	put->look = (struct look){
+		.cont = put->cont, .epoch = put->epoch, .local = put->local, .conflict = &apply->conflict};
 	/* Before the transaction's own changes hide those of others. */
 	for (uint32_t i = 0; i < put->nr && rc == 0; i++)
 		if (put->ops[i]->kind == OP_CHECK && put->ops[i]->read_epoch != 0)
@@ -105,7 +108,7 @@ apply_body(struct umem *heap, void *arg)
 	return apply->id != NULL ? vos__done_add(put->cont, apply->id, VOS_DTX_COMMITTED, put->epoch, 0) : 0;
 }
 
-/* ---- 3: DRAM --------------------------------------------------------------------------------------------------------------- */
+/* ---- 3: DRAM ----------------------------------------------------------------------------------------------------- */
 /* An op that asked whether something is there has read it, at the epoch of the transaction. */
 static void
 stamp_op(const struct put *put, const struct vos_op *op, bool applied)
@@ -135,7 +138,8 @@ lsn_seen(const struct put *put, const struct vos_op *op)
 	const struct lsn_tables *tables = put->pool->lsn;
 	uint64_t lsn = tables->punch[op->hash_object % LSN_OBJECTS];
 
-	return MAX(lsn, op->whole ? tables->object[op->hash_object % LSN_OBJECTS] : tables->dkey[op->hash_dkey % LSN_DKEYS]);
+	return MAX(lsn,
+		   op->whole ? tables->object[op->hash_object % LSN_OBJECTS] : tables->dkey[op->hash_dkey % LSN_DKEYS]);
 }
 
 static void
@@ -178,7 +182,7 @@ refused(struct put *put, int rc)
 	}
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 static int
 put_init(struct put *put, struct vos_apply *apply, struct vos_op **ops, uint32_t nr)
 {
@@ -188,8 +192,8 @@ put_init(struct put *put, struct vos_apply *apply, struct vos_op **ops, uint32_t
 	put->plain = apply->id == NULL && apply->epoch != 0;
 	put->reader = vos__reader(apply->id);
 	put->tag = put->plain ? 0 : (uint32_t)put->reader | 1;
-	if (nr == 0 || nr > VOS_OPS_MAX || (apply->epoch == 0 && apply->next_epoch == NULL) || apply->epoch == DAOS_EPOCH_MAX ||
-	    (apply->id != NULL && apply->id->hlc == 0))
+	if (nr == 0 || nr > VOS_OPS_MAX || (apply->epoch == 0 && apply->next_epoch == NULL) ||
+	    apply->epoch == DAOS_EPOCH_MAX || (apply->id != NULL && apply->id->hlc == 0))
 		return -DER_INVAL;
 	for (uint32_t i = 0; i < nr; i++)
 		if (ops[i]->cont != apply->cont)
@@ -246,7 +250,8 @@ run(struct put *put)
 	}
 	do { /* a clock at its ceiling is waited for: what was begun stays begun */
 		rc = umem_write(heap, write_flags(put->ops, put->nr), apply_body, put, &apply->lsn);
-	} while (rc == -DER_OVERLOAD_RETRY && apply->more_epochs != NULL && (rc = apply->more_epochs(apply->next_epoch_arg)) == 0);
+	} while (rc == -DER_OVERLOAD_RETRY && apply->more_epochs != NULL &&
+		 (rc = apply->more_epochs(apply->next_epoch_arg)) == 0);
 	if (rc == 0 && !put->seen)
 		applied(put, apply->lsn);
 	if (rc == 0 && put->seen) {

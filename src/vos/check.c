@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vos/check: walks a pool: every tree, log and record from the root down, garbage included, a bounded number of dkeys a body; then
- * compares the blocks that records name with what the allocator says is in use.
+ * vos/check: walks a pool: every tree, log and record from the root down, garbage included, a bounded number of dkeys a
+ * body; then compares the blocks that records name with what the allocator says is in use.
  *
- *	check I1  Blocks in use by the allocator = blocks named by parts and extents (unless the pool changed meanwhile).
+ *	check I1  Blocks in use by the allocator = blocks named by parts and extents (unless the pool changed
+ *	          meanwhile).
  *
  * Yields between bodies. Changes nothing.
  */
@@ -92,12 +93,14 @@ check_akey(struct check *check, umem_off_t off)
 	struct vos_pool *pool = check->pool;
 	struct vos_akey_rec *rec = umem_at(pool->heap, off);
 	struct btree singles = vos__tree(pool, off + offsetof(struct vos_akey_rec, singles));
-	struct evtree extents = {.heap = pool->heap, .root = off + offsetof(struct vos_akey_rec, extents), .log = pool->vx->log};
+	struct evtree extents = {
+		.heap = pool->heap, .root = off + offsetof(struct vos_akey_rec, extents), .log = pool->vx->log};
 	struct extent_arg arg = {.check = check, .root = extents.root, .rec_size = rec->extents.rec_size};
 	struct btree_cursor cursor;
 	int rc;
 
-	if (vos__record_check(pool, off) != 0 || rec->head.kind != VOS_KIND_AKEY || umem_usable(pool->heap, off) < sizeof(*rec) + rec->head.key_len)
+	if (vos__record_check(pool, off) != 0 || rec->head.kind != VOS_KIND_AKEY ||
+	    umem_usable(pool->heap, off) < sizeof(*rec) + rec->head.key_len)
 		return vos__corrupt(pool, off, "no akey record in a tree of akeys");
 	if (rec->ilog.nr == 0)
 		return vos__corrupt(pool, off, "look I1: an akey without a creation");
@@ -186,7 +189,8 @@ check_object(struct check *check, umem_off_t off, bool resume)
 			rc = btree_check(&dkeys);
 	}
 	if (rc == 0)
-		rc = resume ? btree_seek_hkey(&dkeys, BTREE_GT, check->dkey, &cursor) : btree_seek(&dkeys, BTREE_FIRST, NULL, 0, &cursor);
+		rc = resume ? btree_seek_hkey(&dkeys, BTREE_GT, check->dkey, &cursor) :
+			      btree_seek(&dkeys, BTREE_FIRST, NULL, 0, &cursor);
 	for (; rc == 0; rc = btree_next(&cursor)) {
 		if (work++ >= CHECK_DKEYS && memcmp(check->next_dkey, btree_hkey(&cursor), cls->hkey_size) != 0)
 			return 1;
@@ -224,7 +228,8 @@ check_body(struct umem *heap, void *arg)
 	if (rc != 0)
 		return rc == -DER_NONEXIST ? 0 : rc;
 	memcpy(check->next_object, btree_hkey(&cursor), VOS_OBJECT_KEY);
-	rc = check_object(check, btree_value(&cursor), check->in_dkey && memcmp(check->object, check->next_object, VOS_OBJECT_KEY) == 0);
+	rc = check_object(check, btree_value(&cursor),
+			  check->in_dkey && memcmp(check->object, check->next_object, VOS_OBJECT_KEY) == 0);
 	check->stop_in_dkey = rc == 1;
 	check->more = true;
 	return rc < 0 ? rc : 0;
@@ -247,7 +252,7 @@ check_cont(struct check *check)
 	return rc;
 }
 
-/* ---- containers ----------------------------------------------------------------------------------------------------------- */
+/* ---- containers -------------------------------------------------------------------------------------------------- */
 struct conts {
 	struct vos_pool *pool;
 	umem_off_t off;    /* garbage: the last one; in the tree: found */

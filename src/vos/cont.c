@@ -6,8 +6,8 @@
  *
  *	cont I1  A container is in the tree or on the garbage list, never both; the change is one transaction.
  *
- * All but close yield; opening and destroying hold conts_lock. What these calls show is durable when they return, except
- * for what carries an LSN.
+ * All but close yield; opening and destroying hold conts_lock. What these calls show is durable when they return,
+ * except for what carries an LSN.
  */
 #include "inside.h"
 
@@ -24,7 +24,7 @@ conts_tree(struct vos_pool *pool)
 	return vos__tree(pool, umem_root(pool->heap) + offsetof(struct vos_root, conts));
 }
 
-/* ---- create -------------------------------------------------------------------------------------------------------------- */
+/* ---- create ------------------------------------------------------------------------------------------------------ */
 static int
 create_body(struct umem *heap, void *arg)
 {
@@ -79,7 +79,7 @@ vos_cont_create(struct vos_pool *pool, const uuid_t uuid, uint64_t *lsn)
 	return rc;
 }
 
-/* ---- open, close --------------------------------------------------------------------------------------------------------------- */
+/* ---- open, close ------------------------------------------------------------------------------------------------- */
 static int
 find_body(struct umem *heap, void *arg)
 {
@@ -93,7 +93,8 @@ find_body(struct umem *heap, void *arg)
 	if (!vos__sound(heap, a->off, sizeof(*rec)))
 		return vos__corrupt(a->pool, a->off, "no container record");
 	rec = umem_at(heap, a->off);
-	return rec->version == 1 && rec->flags == 0 ? 0 : vos__corrupt(a->pool, a->off, "version or flags of a container");
+	return rec->version == 1 && rec->flags == 0 ? 0 :
+						      vos__corrupt(a->pool, a->off, "version or flags of a container");
 }
 
 static struct vos_cont *
@@ -172,7 +173,7 @@ vos_cont_pool(const struct vos_cont *cont)
 	return cont->pool;
 }
 
-/* ---- destroy ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- destroy ----------------------------------------------------------------------------------------------------- */
 static int
 destroy_body(struct umem *heap, void *arg)
 {
@@ -202,7 +203,8 @@ vos_cont_destroy(struct vos_pool *pool, const uuid_t uuid, uint64_t *lsn)
 	int rc;
 
 	ult_mutex_lock(&pool->conts_lock);
-	rc = cont_find(pool, uuid) != NULL ? -DER_BUSY : umem_write(pool->heap, UMEM_RESERVE, destroy_body, &arg, &mine);
+	rc = cont_find(pool, uuid) != NULL ? -DER_BUSY :
+					     umem_write(pool->heap, UMEM_RESERVE, destroy_body, &arg, &mine);
 	if (rc == 0) {
 		pool->lsn->pool = mine;
 		pool->conts_nr--;
@@ -214,7 +216,7 @@ vos_cont_destroy(struct vos_pool *pool, const uuid_t uuid, uint64_t *lsn)
 	return rc;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 static int
 query_body(struct umem *heap, void *arg)
 {

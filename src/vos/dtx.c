@@ -7,23 +7,23 @@
  *	   |  \_____ vos_apply(VOS_COMMIT) ____________________________/ /
  *	   \________ vos_dtx_abort _________> aborted __________________/
  *
- * Prepared ones: a record in the `active` tree, and struct dtx in DRAM by id, by local id, and in a list by age. Finished
- * ones: an entry in the `done` tree whose key holds id, answer and state and whose value is the epoch. Both trees are
- * in order of hlc. What is forgotten is everything with an hlc below vos_cont_rec.forgotten.
+ * Prepared ones: a record in the `active` tree, and struct dtx in DRAM by id, by local id, and in a list by age.
+ * Finished ones: an entry in the `done` tree whose key holds id, answer and state and whose value is the epoch. Both
+ * trees are in order of hlc. What is forgotten is everything with an hlc below vos_cont_rec.forgotten.
  *
  *	dtx I1  A local id in any record of the container is that of an entry in the active tree (and so in DRAM).
  *	dtx I2  An id with an hlc below `forgotten` that is in no table is refused: it may have been applied.
- *	dtx I3  The active entry goes in the transaction that settles the last of what it touched, and the done entry comes
- *	        with the decision.
+ *	dtx I3  The active entry goes in the transaction that settles the last of what it touched, and the done entry
+ *	        comes with the decision.
  *
- * A transaction that touched much is settled in steps: the decision is made durable first, and from then on readers go by
- * it. A crash in the middle: the container's next open finds the entry and goes on. All but the look-ups yield.
+ * A transaction that touched much is settled in steps: the decision is made durable first, and from then on readers go
+ * by it. A crash in the middle: the container's next open finds the entry and goes on. All but the look-ups yield.
  */
 #include "inside.h"
 
 enum { SETTLE_ONCE = 512, SETTLE_BATCH = 32, COMMIT_BATCH = 32, REAP_STEP = 128, DONE_SLACK = 64 };
 
-/* ---- DRAM ------------------------------------------------------------------------------------------------------------ */
+/* ---- DRAM -------------------------------------------------------------------------------------------------------- */
 static uint64_t
 id_hash(const void *key, uint64_t seed)
 {
@@ -144,7 +144,7 @@ vos__dtx_next_local(struct vos_cont *cont)
 	return cont->dtx_local;
 }
 
-/* ---- trees -------------------------------------------------------------------------------------------------------------- */
+/* ---- trees ------------------------------------------------------------------------------------------------------- */
 static struct btree
 active_tree(struct vos_cont *cont)
 {
@@ -158,7 +158,8 @@ done_tree(struct vos_cont *cont)
 }
 
 int
-vos__done_find(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state *state, uint64_t *epoch, int32_t *answer)
+vos__done_find(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state *state, uint64_t *epoch,
+	       int32_t *answer)
 {
 	const struct vos_cont_rec *rec = umem_at(cont->pool->heap, cont->off);
 	struct btree tree = done_tree(cont);
@@ -183,7 +184,9 @@ vos__done_find(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_
 	return id->hlc < rec->forgotten ? -DER_EP_OLD : -DER_NONEXIST;
 }
 
-/* Drops the oldest entries, all with an hlc below bound, at most max; *nr: how many. Those of the last hlc go together. */
+/*
+ * Drops the oldest entries, all with an hlc below bound, at most max; *nr: how many. Those of the last hlc go together.
+ */
 static int
 forget_oldest(struct vos_cont *cont, uint64_t bound, uint32_t max, uint32_t *nr)
 {
@@ -219,7 +222,8 @@ forget_oldest(struct vos_cont *cont, uint64_t bound, uint32_t max, uint32_t *nr)
 }
 
 int
-vos__done_add(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state state, uint64_t epoch, int32_t answer)
+vos__done_add(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state state, uint64_t epoch,
+	      int32_t answer)
 {
 	struct btree tree = done_tree(cont);
 	uint8_t key[VOS_DONE_KEY] = {0};
@@ -266,7 +270,7 @@ vos__dtx_write(struct put *put, umem_off_t *result)
 	return btree_insert(&tree, key, sizeof(key), *result, NULL);
 }
 
-/* ---- loading ---------------------------------------------------------------------------------------------------------------- */
+/* ---- loading ----------------------------------------------------------------------------------------------------- */
 struct load {
 	struct vos_cont *cont;
 	uint8_t after[VOS_DTX_KEY];
@@ -292,8 +296,9 @@ load_body(struct umem *heap, void *arg)
 	if (!vos__sound(heap, off, sizeof(*rec)))
 		return vos__corrupt(cont->pool, off, "no record of a prepared transaction");
 	rec = umem_at(heap, off);
-	if (!vos__sound(heap, off, sizeof(*rec) + (uint64_t)rec->touch_len + rec->blob_len) || rec->settled > rec->touch_len ||
-	    rec->local == 0 || rec->state < VOS_DTX_REC_PREPARED || rec->state > VOS_DTX_REC_COMMITTING)
+	if (!vos__sound(heap, off, sizeof(*rec) + (uint64_t)rec->touch_len + rec->blob_len) ||
+	    rec->settled > rec->touch_len || rec->local == 0 || rec->state < VOS_DTX_REC_PREPARED ||
+	    rec->state > VOS_DTX_REC_COMMITTING)
 		return vos__corrupt(cont->pool, off, "the record of a prepared transaction");
 	memcpy(dtx->id.client, rec->client, sizeof(uuid_t));
 	dtx->id.hlc = rec->hlc;
@@ -334,7 +339,7 @@ vos__dtx_load(struct vos_cont *cont)
 	return rc == -DER_NONEXIST ? 0 : rc;
 }
 
-/* ---- deciding ----------------------------------------------------------------------------------------------------------------- */
+/* ---- deciding ---------------------------------------------------------------------------------------------------- */
 struct settle {
 	struct vos_cont *cont;
 	struct dtx **dtx;
@@ -410,7 +415,10 @@ settled(struct settle *settle, uint64_t lsn)
 	}
 }
 
-/* Settles transactions that nobody else settles meanwhile (dtx->busy): a batch in one step, or one in as many as it needs. */
+/*
+ * Settles transactions that nobody else settles meanwhile (dtx->busy): a batch in one step, or one in as many as it
+ * needs.
+ */
 static int
 settle_all(struct settle *settle)
 {
@@ -445,7 +453,8 @@ vos__dtx_finish(struct vos_cont *cont)
 
 	while (at != &cont->dtx_list && rc == 0) {
 		struct dtx *dtx = list_entry(at, struct dtx, link);
-		struct settle settle = {.cont = cont, .dtx = &dtx, .nr = 1, .commit = dtx->state == VOS_DTX_REC_COMMITTING};
+		struct settle settle = {
+			.cont = cont, .dtx = &dtx, .nr = 1, .commit = dtx->state == VOS_DTX_REC_COMMITTING};
 
 		at = at->next;
 		if (dtx->state == VOS_DTX_REC_PREPARED || dtx->busy)
@@ -570,7 +579,7 @@ vos_dtx_abort(struct vos_cont *cont, const struct vos_dtx_id *id, uint64_t *lsn)
 	return rc;
 }
 
-/* ---- asking ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 struct ask {
 	struct vos_cont *cont;
 	const struct vos_dtx_id *id;
@@ -596,7 +605,8 @@ ask_body(struct umem *heap, void *arg)
 }
 
 int
-vos_dtx_check(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state *state, uint64_t *epoch, int32_t *answer)
+vos_dtx_check(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state *state, uint64_t *epoch,
+	      int32_t *answer)
 {
 	struct ask ask = {.cont = cont, .id = id};
 	int rc = umem_read(cont->pool->heap, ask_body, &ask), rc2;
@@ -638,7 +648,8 @@ entry_body(struct umem *heap, void *arg)
 }
 
 int
-vos_dtx_list(struct vos_cont *cont, uint32_t *at, struct vos_dtx_entry *entries, uint32_t max, uint32_t *nr, struct arena *arena)
+vos_dtx_list(struct vos_cont *cont, uint32_t *at, struct vos_dtx_entry *entries, uint32_t max, uint32_t *nr,
+	     struct arena *arena)
 {
 	struct list_arg list = {.cont = cont, .arena = arena};
 	uint64_t lsn = 0;

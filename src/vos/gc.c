@@ -2,8 +2,8 @@
 /*
  * vos/gc: destroyed containers are taken apart, from the leaves up, a bounded number of records a transaction.
  *
- *	gc I1  The garbage list is intact at every commit: the first container on it is complete or partly taken apart, and
- *	       leaves the list in the transaction that frees its record.
+ *	gc I1  The garbage list is intact at every commit: the first container on it is complete or partly taken apart,
+ *	       and leaves the list in the transaction that frees its record.
  *
  * vos_gc_run yields. A crash loses nothing but the place: the next run starts at the end of the same trees.
  */
@@ -11,7 +11,7 @@
 
 enum { GC_STEP = 64 };
 
-/* ---- within a body ----------------------------------------------------------------------------------------------------- */
+/* ---- within a body ----------------------------------------------------------------------------------------------- */
 static int
 keep(void *arg, uint64_t value)
 {
@@ -145,7 +145,7 @@ vos__gc_cont(struct vos_pool *pool, umem_off_t cont, uint32_t *credits)
 	return rc;
 }
 
-/* ---- around it ------------------------------------------------------------------------------------------------------------ */
+/* ---- around it --------------------------------------------------------------------------------------------------- */
 struct gc {
 	struct vos_pool *pool;
 	uint32_t step, left;

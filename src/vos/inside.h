@@ -49,7 +49,7 @@
 #define VOS_DTX_BLOB_MAX 8192U
 #define VOS_MINOR_MAX UINT16_MAX
 
-/* ---- scratch: what one operation allocates ------------------------------------------------------------------------------ */
+/* ---- scratch: what one operation allocates ----------------------------------------------------------------------- */
 struct scratch {
 	char *next;
 	struct arena arena;
@@ -62,7 +62,7 @@ void *vos__scratch_array(struct scratch *scratch, size_t nr, size_t size);
 void *vos__scratch_dup(struct scratch *scratch, const void *data, size_t size);
 void vos__scratch_fini(struct scratch *scratch);
 
-/* ---- volatile tables (stamp.c) --------------------------------------------------------------------------------------------- */
+/* ---- volatile tables (stamp.c) ----------------------------------------------------------------------------------- */
 #define STAMP_WAYS 4
 #define STAMP_SETS 8192U
 
@@ -113,7 +113,7 @@ struct lsn_tables {
 	uint64_t pool;               /* the tree of containers */
 };
 
-/* ---- stream, pool, container ---------------------------------------------------------------------------------------------- */
+/* ---- stream, pool, container ------------------------------------------------------------------------------------- */
 #define CACHE_WAYS 4
 struct cache_slot {
 	uint64_t cont; /* struct vos_cont.seq; 0: free */
@@ -203,7 +203,10 @@ void vos__cache_drop(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t s
 /** Logs corruption found at off of a pool's heap; returns -DER_DF_INVAL. */
 int vos__corrupt(const struct vos_pool *pool, umem_off_t off, const char *what);
 
-/** Whether need bytes at off, a place that was read from the heap, lie in one allocation: hostile places do not. Within a body. */
+/**
+ * Whether need bytes at off, a place that was read from the heap, lie in one allocation: hostile places do not. Within
+ * a body.
+ */
 static inline bool
 vos__sound(struct umem *heap, umem_off_t off, uint64_t need)
 {
@@ -226,7 +229,7 @@ vos__tree(struct vos_pool *pool, umem_off_t root)
 	return (struct btree){.heap = pool->heap, .registry = &pool->vx->registry, .root = root, .log = pool->vx->log};
 }
 
-/* ---- keys (key.c) --------------------------------------------------------------------------------------------------------- */
+/* ---- keys (key.c) ------------------------------------------------------------------------------------------------ */
 int vos__classes_register(struct btree_registry *registry);
 uint32_t vos__dkey_class(const daos_obj_id_t *oid);
 uint32_t vos__akey_class(const daos_obj_id_t *oid);
@@ -280,7 +283,7 @@ vos__is_flat(const struct vos_key_head *head)
 	return head->kind == VOS_KIND_FLAT_SINGLE || head->kind == VOS_KIND_FLAT_ARRAY;
 }
 
-/* ---- what exists when (look.c) ---------------------------------------------------------------------------------------------- */
+/* ---- what exists when (look.c) ----------------------------------------------------------------------------------- */
 /** A moment in the life of a key: what lies at or before it is hidden. */
 struct floor {
 	uint64_t epoch;
@@ -326,17 +329,21 @@ struct sight {
 /** Reads the log at off. parent: what was seen above, NULL for objects. 0 or -DER_DF_INVAL. */
 int vos__sight(const struct look *look, umem_off_t ilog, const struct sight *parent, struct sight *sight);
 /** The same for a flat record's only event. */
-int vos__sight_flat(const struct look *look, const struct vos_version *version, const struct sight *parent, struct sight *sight);
+int vos__sight_flat(const struct look *look, const struct vos_version *version, const struct sight *parent,
+		    struct sight *sight);
 /** What is seen of a key that has no record. */
 void vos__sight_none(const struct sight *parent, struct sight *sight);
 /** A reader that asks whether it exists: 1, 0, -DER_INPROGRESS, -DER_TX_RESTART. */
 int vos__sight_exists(const struct look *look, const struct sight *sight);
 /** A reader of what is below: 0 go on with sight->floor, -DER_INPROGRESS, -DER_TX_RESTART. */
 int vos__sight_pass(const struct look *look, const struct sight *sight);
-/** A writer below it: whether it needs a creation of its own, so that it exists whatever becomes of others' transactions. */
+/**
+ * A writer below it: whether it needs a creation of its own, so that it exists whatever becomes of others'
+ * transactions.
+ */
 bool vos__sight_needs_creation(const struct sight *sight);
 
-/* ---- versions (value.c) ------------------------------------------------------------------------------------------------------- */
+/* ---- versions (value.c) ------------------------------------------------------------------------------------------ */
 /** A value to be stored: one single value, or one piece of an array; in the op. */
 struct value {
 	uint64_t size;      /* single: bytes; array: of one record; 0 hole */
@@ -372,8 +379,8 @@ uint64_t vos__csum_count_single(uint64_t size, uint32_t chunk);
 
 size_t vos__flat_size(uint32_t dkey_len, uint32_t akey_len, const struct value *value, bool array);
 /** Writes a flat record of one value. Publishes its blocks. */
-int vos__flat_make(struct vos_pool *pool, const daos_key_t *dkey, const daos_key_t *akey, bool array, const struct value *value,
-		   const struct stamp_of_write *when, umem_off_t *off);
+int vos__flat_make(struct vos_pool *pool, const daos_key_t *dkey, const daos_key_t *akey, bool array,
+		   const struct value *value, const struct stamp_of_write *when, umem_off_t *off);
 /** Where the pieces of a version record are; all inside the heap. */
 struct version_view {
 	umem_off_t off;
@@ -387,25 +394,37 @@ struct version_view {
 	uint64_t csum_bytes;
 	bool array;
 };
-/** Takes apart a flat record that vos__record_check has seen; checks and takes apart a single value record. -DER_DF_INVAL. */
+/**
+ * Takes apart a flat record that vos__record_check has seen; checks and takes apart a single value record.
+ * -DER_DF_INVAL.
+ */
 int vos__flat_view(struct vos_pool *pool, umem_off_t off, struct version_view *view);
 int vos__single_view(struct vos_pool *pool, umem_off_t off, struct version_view *view);
-/** Makes trees of a flat record: *off becomes the dkey record's. The value, its epoch and transaction stay as they were. */
-int vos__flat_promote(struct vos_pool *pool, umem_off_t dkeys, const daos_key_t *dkey, uint32_t akey_cls, umem_off_t *off);
+/**
+ * Makes trees of a flat record: *off becomes the dkey record's. The value, its epoch and transaction stay as they were.
+ */
+int vos__flat_promote(struct vos_pool *pool, umem_off_t dkeys, const daos_key_t *dkey, uint32_t akey_cls,
+		      umem_off_t *off);
 /** Frees a record with its bytes and checksums. */
 int vos__flat_free(struct vos_pool *pool, umem_off_t off);
 /** Frees what lies outside of it only. */
 int vos__flat_free_parts(struct vos_pool *pool, umem_off_t off);
 int vos__single_free(struct vos_pool *pool, umem_off_t off);
-int vos__extent_free(struct vos_pool *pool, const struct evtree_data *data, uint64_t lo, uint64_t hi, uint64_t rec_size);
-/** Stores a version below an akey record. foreign: another one with this (epoch, minor) is somebody else's: -DER_TX_RESTART. */
-int vos__single_put(struct vos_pool *pool, umem_off_t akey, const struct value *value, const struct stamp_of_write *when, bool foreign);
-int vos__extent_put(struct vos_pool *pool, umem_off_t akey, const struct value *value, const struct stamp_of_write *when, bool foreign);
+int vos__extent_free(struct vos_pool *pool, const struct evtree_data *data, uint64_t lo, uint64_t hi,
+		     uint64_t rec_size);
+/**
+ * Stores a version below an akey record. foreign: another one with this (epoch, minor) is somebody else's:
+ * -DER_TX_RESTART.
+ */
+int vos__single_put(struct vos_pool *pool, umem_off_t akey, const struct value *value,
+		    const struct stamp_of_write *when, bool foreign);
+int vos__extent_put(struct vos_pool *pool, umem_off_t akey, const struct value *value,
+		    const struct stamp_of_write *when, bool foreign);
 /** Removes one version. -DER_NONEXIST. */
 int vos__single_drop(struct vos_pool *pool, umem_off_t akey, uint64_t epoch, uint16_t minor);
 int vos__extent_drop(struct vos_pool *pool, umem_off_t akey, uint64_t lo, uint64_t hi, uint64_t epoch, uint16_t minor);
 
-/* ---- ops (op.c, put.c) ---------------------------------------------------------------------------------------------------------- */
+/* ---- ops (op.c, put.c) ------------------------------------------------------------------------------------------- */
 enum op_kind { OP_UPDATE, OP_PUNCH, OP_CHECK };
 
 struct op_iod {
@@ -469,7 +488,7 @@ uint64_t vos__hash_key(uint64_t parent, const daos_key_t *key);
 /** Checks container, object, dkey of a call. */
 int vos__where_check(const struct vos_key *key, bool dkey_needed);
 
-/* ---- transactions (dtx.c, settle.c) ------------------------------------------------------------------------------------------------ */
+/* ---- transactions (dtx.c, settle.c) ------------------------------------------------------------------------------ */
 void vos__dtx_init(struct vos_cont *cont);
 void vos__dtx_fini(struct vos_cont *cont);
 /** Loads the active ones, oldest first. YIELDS */
@@ -478,8 +497,10 @@ struct dtx *vos__dtx_by_id(struct vos_cont *cont, const struct vos_dtx_id *id);
 struct dtx *vos__dtx_by_local(struct vos_cont *cont, uint32_t local);
 void vos__dtx_key(const struct vos_dtx_id *id, uint8_t key[VOS_DTX_KEY]);
 /** Within a body: what became of id: 0 and state, epoch, answer; -DER_NONEXIST; -DER_EP_OLD. */
-int vos__done_find(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state *state, uint64_t *epoch, int32_t *answer);
-int vos__done_add(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state state, uint64_t epoch, int32_t answer);
+int vos__done_find(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state *state, uint64_t *epoch,
+		   int32_t *answer);
+int vos__done_add(struct vos_cont *cont, const struct vos_dtx_id *id, enum vos_dtx_state state, uint64_t epoch,
+		  int32_t answer);
 uint32_t vos__dtx_next_local(struct vos_cont *cont);
 void vos__dtx_link(struct vos_cont *cont, struct dtx *dtx);
 void vos__dtx_unlink(struct vos_cont *cont, struct dtx *dtx);
@@ -490,11 +511,17 @@ int vos__dtx_finish(struct vos_cont *cont);
 int vos__dtx_write(struct put *put, umem_off_t *off);
 /** The touches of a list of ops, encoded; from mem. */
 int vos__touch_encode(struct vos_op **ops, uint32_t nr, struct mem *mem, uint8_t **touch, uint32_t *len);
-/** Within a body: settles what the transaction touched from byte *at of the list on, at most max ops; *at == touch_len: all. */
+/**
+ * Within a body: settles what the transaction touched from byte *at of the list on, at most max ops; *at == touch_len:
+ * all.
+ */
 int vos__settle(struct vos_cont *cont, const struct dtx *dtx, bool commit, uint32_t *at, uint32_t max);
-/** Marks the LSN of what the touches name; undone: forgets cached objects, whose records may be gone. Outside of bodies. */
+/**
+ * Marks the LSN of what the touches name; undone: forgets cached objects, whose records may be gone. Outside of bodies.
+ */
 void vos__touch_mark(struct vos_cont *cont, const uint8_t *touch, uint32_t len, uint64_t lsn, bool undone);
-void vos__mark(struct vos_pool *pool, uint64_t hash_cont, uint64_t hash_object, uint64_t hash_dkey, bool whole, uint64_t lsn);
+void vos__mark(struct vos_pool *pool, uint64_t hash_cont, uint64_t hash_object, uint64_t hash_dkey, bool whole,
+	       uint64_t lsn);
 
 /* read.c */
 struct vos_read *vos__read_idle(struct vos_xs *vx);

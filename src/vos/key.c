@@ -3,12 +3,12 @@
  * vos/key: the tree classes, and how objects, dkeys and akeys are found and made. All of it runs inside bodies; nothing
  * yields; a crash leaves what the transaction leaves.
  *
- * A key tree maps a key to the offset of its record, which begins with struct vos_key_head and carries the key's bytes, so
- * that keys of equal hash (or equal lexical head) are told apart.
+ * A key tree maps a key to the offset of its record, which begins with struct vos_key_head and carries the key's bytes,
+ * so that keys of equal hash (or equal lexical head) are told apart.
  */
 #include "inside.h"
 
-/* ---- classes --------------------------------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
 static int
 compare_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
 {
@@ -63,7 +63,8 @@ static const struct btree_class class_cont = {.features = BTREE_DIRECT, .hkey_si
 static const struct btree_class class_object = {.features = BTREE_DIRECT, .hkey_size = VOS_OBJECT_KEY};
 static const struct btree_class class_hashed = {.features = BTREE_HASHED, .hkey_size = 16, .tie = key_tie};
 static const struct btree_class class_integer = {.features = BTREE_INTEGER, .hkey_size = 8};
-static const struct btree_class class_lexical = {.features = BTREE_LEXICAL, .hkey_size = VOS_LEXICAL_HKEY, .tie = key_tie};
+static const struct btree_class class_lexical = {
+	.features = BTREE_LEXICAL, .hkey_size = VOS_LEXICAL_HKEY, .tie = key_tie};
 static const struct btree_class class_single = {.features = BTREE_DIRECT, .hkey_size = VOS_SINGLE_KEY};
 static const struct btree_class class_active = {.features = BTREE_DIRECT, .hkey_size = VOS_DTX_KEY};
 static const struct btree_class class_done = {.features = BTREE_DIRECT, .hkey_size = VOS_DONE_KEY};
@@ -121,7 +122,7 @@ vos__key_check(uint32_t cls, const daos_key_t *key)
 	return key->iov_len <= VOS_KEY_MAX ? 0 : -DER_KEY2BIG;
 }
 
-/* ---- keys as bytes ------------------------------------------------------------------------------------------------------ */
+/* ---- keys as bytes ----------------------------------------------------------------------------------------------- */
 void
 vos__object_key(const daos_obj_id_t *oid, uint32_t shard, uint8_t key[VOS_OBJECT_KEY])
 {
@@ -157,7 +158,7 @@ vos__key_bytes(const struct vos_key_head *head)
 	}
 }
 
-/* ---- objects ------------------------------------------------------------------------------------------------------------- */
+/* ---- objects ----------------------------------------------------------------------------------------------------- */
 int
 vos__object_find(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard, umem_off_t *off)
 {
@@ -203,7 +204,7 @@ vos__object_make(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard
 	return btree_insert(&tree, key, sizeof(key), *off, NULL);
 }
 
-/* ---- dkeys and akeys -------------------------------------------------------------------------------------------------------- */
+/* ---- dkeys and akeys --------------------------------------------------------------------------------------------- */
 int
 vos__key_find(struct vos_pool *pool, umem_off_t root, const daos_key_t *key, umem_off_t *off)
 {

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vos/list: enumeration. Each call runs one body that looks at a bounded number of records and fills the caller's entries.
+ * vos/list: enumeration. Each call runs one body that looks at a bounded number of records and fills the caller's
+ * entries.
  *
  * An anchor says what was passed, never where a record lies, so that updates between calls do no harm:
  *
  *	keys, hashed     HKEY  16 bytes: all keys with a hash up to this one were passed
- *	keys, integer    KEY   8 bytes (host order), lexical: the key, objects: 24 bytes of the tree's key: up to this one
- *	extents          KEY   8 bytes: the next record (reverse: the last one) to look at
+ *	keys, integer    KEY   8 bytes (host order), lexical: the key, objects: 24 bytes of the tree's key: up to this
+ *	one extents          KEY   8 bytes: the next record (reverse: the last one) to look at
  *
  * The bytes stand in da_buf behind one byte of length. They come from outside and are checked.
  *
- *	list I1  A key that is there throughout is listed exactly once: keys of one hash are listed in one call or not at all.
+ *	list I1  A key that is there throughout is listed exactly once: keys of one hash are listed in one call or not
+ *	         at all.
  *
  * Yields before and after the body. A crash leaves nothing.
  */
@@ -32,7 +34,7 @@ struct listing {
 	uint32_t nr, buf_used, key_needed;
 };
 
-/* ---- anchors --------------------------------------------------------------------------------------------------------------- */
+/* ---- anchors ----------------------------------------------------------------------------------------------------- */
 static void
 anchor_set(daos_anchor_t *anchor, uint16_t type, const void *bytes, size_t len)
 {
@@ -47,10 +49,12 @@ static const uint8_t *
 anchor_get(const daos_anchor_t *anchor, uint16_t type, size_t min, size_t max, size_t *len)
 {
 	*len = anchor->da_buf[0];
-	return anchor->da_type == type && *len >= min && *len <= max && *len < sizeof(anchor->da_buf) ? anchor->da_buf + 1 : NULL;
+	return anchor->da_type == type && *len >= min && *len <= max && *len < sizeof(anchor->da_buf) ?
+		       anchor->da_buf + 1 :
+		       NULL;
 }
 
-/* ---- entries ------------------------------------------------------------------------------------------------------------------ */
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
 static bool
 add_key(struct listing *listing, const void *key, uint32_t len, const struct vos_entry *entry)
 {
@@ -107,8 +111,10 @@ akey_type(const struct listing *listing, umem_off_t off, const struct sight *sig
 	if (!vos__sound(pool->heap, btree_value(&cursor), sizeof(*single)))
 		return DAOS_IOD_SINGLE;
 	single = umem_at(pool->heap, btree_value(&cursor));
-	return single->version.media != BIO_HOLE && vos__above(single->version.epoch, single->version.minor, sight->floor) ?
-	       DAOS_IOD_SINGLE : DAOS_IOD_ARRAY;
+	return single->version.media != BIO_HOLE &&
+			       vos__above(single->version.epoch, single->version.minor, sight->floor) ?
+		       DAOS_IOD_SINGLE :
+		       DAOS_IOD_ARRAY;
 }
 
 /* Takes a record of a tree: 1 the item belongs into the list, 0 not, < 0. */
@@ -154,11 +160,13 @@ look_at(const struct listing *listing, umem_off_t off, const struct sight *paren
 	} else if (head->kind == VOS_KIND_DKEY && listing->list->kind == VOS_LIST_DKEY) {
 		rc = vos__sight(&listing->look, off + offsetof(struct vos_dkey_rec, ilog), parent, &sight);
 		if (rc == 0)
-			item->entry.epoch = newest(listing, &container_of(head, struct vos_dkey_rec, head)->last, &sight);
+			item->entry.epoch = newest(listing, &container_of(head, struct vos_dkey_rec, head)->last,
+						   &sight);
 	} else if (head->kind == VOS_KIND_AKEY && listing->list->kind == VOS_LIST_AKEY) {
 		rc = vos__sight(&listing->look, off + offsetof(struct vos_akey_rec, ilog), parent, &sight);
 		if (rc == 0) {
-			item->entry.epoch = newest(listing, &container_of(head, struct vos_akey_rec, head)->last, &sight);
+			item->entry.epoch = newest(listing, &container_of(head, struct vos_akey_rec, head)->last,
+						   &sight);
 			item->entry.iod_type = akey_type(listing, off, &sight);
 		}
 	} else {
@@ -167,7 +175,7 @@ look_at(const struct listing *listing, umem_off_t off, const struct sight *paren
 	return rc == 0 ? wanted(listing, &sight) : rc;
 }
 
-/* ---- trees of keys ---------------------------------------------------------------------------------------------------------------- */
+/* ---- trees of keys ----------------------------------------------------------------------------------------------- */
 static int
 seek(const struct listing *listing, struct btree *tree, uint32_t features, struct btree_cursor *cursor)
 {
@@ -214,8 +222,8 @@ pass(struct listing *listing, const struct btree_class *cls, struct btree_cursor
 
 /* Lists the keys of one hash, the cursor being at the first of them: 0, 1 when they do not fit, or an error. */
 static int
-list_group(struct listing *listing, const struct btree_class *cls, struct btree_cursor *cursor, const struct sight *parent,
-	   uint32_t *work, bool *end)
+list_group(struct listing *listing, const struct btree_class *cls, struct btree_cursor *cursor,
+	   const struct sight *parent, uint32_t *work, bool *end)
 {
 	bool grouped = (cls->features & BTREE_HASHED) != 0, fits = true;
 	uint8_t hkey[BTREE_HKEY_MAX];
@@ -268,7 +276,10 @@ list_tree(struct listing *listing, umem_off_t root, uint32_t number, const struc
 		}
 	}
 	if (rc == 1 || (rc == -DER_INPROGRESS && listing->nr > 0)) {
-		/* What was gathered is handed out; the next call begins with the one that did not fit, or stands in the way. */
+		/*
+		 * What was gathered is handed out; the next call begins with the one that did not fit, or stands in the
+		 * way.
+		 */
 		return listing->nr > 0 ? 0 : -DER_KEY2BIG;
 	}
 	if (end)
@@ -276,7 +287,7 @@ list_tree(struct listing *listing, umem_off_t root, uint32_t number, const struc
 	return end ? 0 : rc;
 }
 
-/* ---- finding the way down -------------------------------------------------------------------------------------------------------------- */
+/* ---- finding the way down ---------------------------------------------------------------------------------------- */
 static int
 find_object(const struct listing *listing, umem_off_t *off, struct sight *sight)
 {
@@ -313,7 +324,7 @@ find_dkey(const struct listing *listing, umem_off_t *off, struct sight *object, 
 	return rc;
 }
 
-/* ---- akeys, single values ------------------------------------------------------------------------------------------------------------------ */
+/* ---- akeys, single values ---------------------------------------------------------------------------------------- */
 static int
 list_flat_akey(struct listing *listing, umem_off_t off, const struct sight *object)
 {
@@ -370,7 +381,7 @@ visible_single(const struct listing *listing, umem_off_t akey, const struct sigh
 	return rc;
 }
 
-/* ---- extents ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- extents ----------------------------------------------------------------------------------------------------- */
 struct extents {
 	struct listing *listing;
 	const struct sight *sight;
@@ -505,7 +516,7 @@ list_extents(struct listing *listing, struct evtree *tree, struct extents *exten
 	return 0;
 }
 
-/* ---- what lies below one akey ------------------------------------------------------------------------------------------------------------------ */
+/* ---- what lies below one akey ------------------------------------------------------------------------------------ */
 static int
 list_flat_value(struct listing *listing, umem_off_t off, const struct sight *object)
 {
@@ -560,15 +571,18 @@ list_values(struct listing *listing, umem_off_t dkey, const struct sight *dkey_s
 	rc = visible_single(listing, off, &sight, &view);
 	if (rc != 0)
 		return rc == -DER_NONEXIST ? 0 : rc;
-	if (listing->list->anchor->da_type != DAOS_ANCHOR_TYPE_ZERO || (view.version->media == BIO_HOLE && (listing->flags & VOS_PUNCHED) == 0))
+	if (listing->list->anchor->da_type != DAOS_ANCHOR_TYPE_ZERO ||
+	    (view.version->media == BIO_HOLE && (listing->flags & VOS_PUNCHED) == 0))
 		return 0;
 	listing->list->entries[listing->nr++] = (struct vos_entry){
-		.epoch = view.version->epoch, .iod_type = DAOS_IOD_SINGLE, .size = view.version->media == BIO_HOLE ? 0 : view.version->size,
+		.epoch = view.version->epoch,
+		.iod_type = DAOS_IOD_SINGLE,
+		.size = view.version->media == BIO_HOLE ? 0 : view.version->size,
 	};
 	return 0;
 }
 
-/* ---- the body --------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the body ---------------------------------------------------------------------------------------------------- */
 static int
 list_body(struct umem *heap, void *arg)
 {
@@ -583,17 +597,20 @@ list_body(struct umem *heap, void *arg)
 	listing->nr = listing->buf_used = listing->key_needed = 0;
 	listing->look = vos__look_of(listing->cont, listing->when);
 	if (list->kind == VOS_LIST_OBJECT)
-		return list_tree(listing, listing->cont->off + offsetof(struct vos_cont_rec, objects), VOS_CLASS_OBJECT, NULL);
+		return list_tree(listing, listing->cont->off + offsetof(struct vos_cont_rec, objects), VOS_CLASS_OBJECT,
+				 NULL);
 	if (list->kind == VOS_LIST_DKEY) {
 		rc = find_object(listing, &off, &object);
 		if (rc == 0)
-			return list_tree(listing, off + offsetof(struct vos_obj_rec, dkeys), vos__dkey_class(&listing->key->oid), &object);
+			return list_tree(listing, off + offsetof(struct vos_obj_rec, dkeys),
+					 vos__dkey_class(&listing->key->oid), &object);
 	} else {
 		rc = find_dkey(listing, &off, &object, &sight);
 		flat = rc == 0 && vos__is_flat(vos__head(listing->cont->pool, off));
 		if (rc == 0 && list->kind == VOS_LIST_AKEY)
-			rc = flat ? list_flat_akey(listing, off, &object)
-				  : list_tree(listing, off + offsetof(struct vos_dkey_rec, akeys), vos__akey_class(&listing->key->oid), &sight);
+			rc = flat ? list_flat_akey(listing, off, &object) :
+				    list_tree(listing, off + offsetof(struct vos_dkey_rec, akeys),
+					      vos__akey_class(&listing->key->oid), &sight);
 		else if (rc == 0)
 			rc = flat ? list_flat_value(listing, off, &object) : list_values(listing, off, &sight);
 	}
@@ -603,7 +620,7 @@ list_body(struct umem *heap, void *arg)
 	return 0;
 }
 
-/* ---- around it ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- around it --------------------------------------------------------------------------------------------------- */
 static void
 leave_stamps(const struct listing *listing)
 {
@@ -656,8 +673,8 @@ check_list(const struct vos_key *key, const struct vos_list *list)
 	bool keys = list->kind <= VOS_LIST_AKEY;
 	int rc;
 
-	if (list->kind > VOS_LIST_SINGLE || key->cont == NULL || list->anchor == NULL || list->entries == NULL || list->max == 0 ||
-	    (keys && list->buf == NULL))
+	if (list->kind > VOS_LIST_SINGLE || key->cont == NULL || list->anchor == NULL || list->entries == NULL ||
+	    list->max == 0 || (keys && list->buf == NULL))
 		return -DER_INVAL;
 	rc = vos__where_check(key, list->kind > VOS_LIST_DKEY);
 	if (rc == 0 && !keys)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vos/look: what exists at an epoch. An object, dkey or akey exists when its incarnation log holds a creation that is newer
- * than every punch of it and of what it lies in (the floor). A value is visible when its version is above the floor.
+ * vos/look: what exists at an epoch. An object, dkey or akey exists when its incarnation log holds a creation that is
+ * newer than every punch of it and of what it lies in (the floor). A value is visible when its version is above the
+ * floor.
  *
- *	look I1  Every stored version is covered by a creation in each log above it that is committed or made by the same
- *	         transaction, so that undoing another transaction never hides it.
- *	look I2  A prepared change of somebody else is never guessed about: where it would make a difference to a reader, the
- *	         answer is -DER_INPROGRESS and names it.
+ *	look I1  Every stored version is covered by a creation in each log above it that is committed or made by the
+ *	         same transaction, so that undoing another transaction never hides it.
+ *	look I2  A prepared change of somebody else is never guessed about: where it would make a difference to a
+ *	         reader, the answer is -DER_INPROGRESS and names it.
  *
  * Runs inside bodies; nothing yields.
  */
@@ -34,7 +35,9 @@ vos__visible(const struct look *look, uint32_t dtx)
 		log_error(look->cont->pool->vx->log, "a record names transaction %u, which is in no table", dtx);
 		return -DER_DF_INVAL;
 	}
-	return found->state == VOS_DTX_REC_PREPARED ? VIS_PENDING : found->state == VOS_DTX_REC_COMMITTING ? VIS_YES : VIS_NO;
+	return found->state == VOS_DTX_REC_PREPARED   ? VIS_PENDING :
+	       found->state == VOS_DTX_REC_COMMITTING ? VIS_YES :
+							VIS_NO;
 }
 
 int
@@ -116,7 +119,8 @@ vos__sight(const struct look *look, umem_off_t root, const struct sight *parent,
 	if (entries == NULL)
 		return -DER_DF_INVAL;
 	for (uint32_t i = 0; i < nr; i++) {
-		int rc = see(look, (struct floor){entries[i].epoch, entries[i].minor}, entries[i].punch != 0, entries[i].dtx, sight);
+		int rc = see(look, (struct floor){entries[i].epoch, entries[i].minor}, entries[i].punch != 0,
+			     entries[i].dtx, sight);
 
 		if (rc != 0)
 			return rc;
@@ -125,7 +129,8 @@ vos__sight(const struct look *look, umem_off_t root, const struct sight *parent,
 }
 
 int
-vos__sight_flat(const struct look *look, const struct vos_version *version, const struct sight *parent, struct sight *sight)
+vos__sight_flat(const struct look *look, const struct vos_version *version, const struct sight *parent,
+		struct sight *sight)
 {
 	vos__sight_none(parent, sight);
 	return see(look, (struct floor){version->epoch, version->minor}, false, version->dtx, sight);

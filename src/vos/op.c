@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vos/op: begun writes. What the caller said is checked and copied, values are cut into pieces, space is had: blocks are
- * reserved in DRAM, heap space is promised by a conservative estimate (object, dkey and akey all new).
+ * vos/op: begun writes. What the caller said is checked and copied, values are cut into pieces, space is had: blocks
+ * are reserved in DRAM, heap space is promised by a conservative estimate (object, dkey and akey all new).
  *
- *	op I1  A begun op owns its reservations until vos_apply publishes them; whatever else becomes of it gives them back.
+ *	op I1  A begun op owns its reservations until vos_apply publishes them; whatever else becomes of it gives them
+ *	       back.
  *
  * vos_update_begin yields (for buffers); the others do not. A crash leaves nothing: reservations are in DRAM.
  */
@@ -31,7 +32,7 @@ vos__where_check(const struct vos_key *key, bool dkey_needed)
 	return key->dkey != NULL ? vos__key_check(vos__dkey_class(&key->oid), key->dkey) : 0;
 }
 
-/* ---- making and dropping --------------------------------------------------------------------------------------------- */
+/* ---- making and dropping ----------------------------------------------------------------------------------------- */
 static int
 op_new(const struct vos_key *key, enum op_kind kind, uint64_t flags, uint32_t nr, struct vos_op **result)
 {
@@ -103,7 +104,7 @@ vos_op_desc(struct vos_op *op)
 	return op->desc;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 static int
 copy_akey(struct vos_op *op, uint32_t i, const daos_key_t *akey)
 {
@@ -150,7 +151,7 @@ check_twice(struct vos_op *op)
 	return 0;
 }
 
-/* ---- values -------------------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 static uint64_t
 largest_piece(const struct vos_pool *pool, uint8_t media)
 {
@@ -175,7 +176,8 @@ reserve_piece(struct vos_op *op, const struct value *value, struct piece *piece,
 	piece->len = len;
 	if (value->media != BIO_BLOB)
 		return 0;
-	rc = vea_reserve(pool->vea, (uint32_t)DIV_UP(len, (uint64_t)BIO_BLOCK), NULL, (op->flags & VOS_RECLAIM) != 0, &piece->extent);
+	rc = vea_reserve(pool->vea, (uint32_t)DIV_UP(len, (uint64_t)BIO_BLOCK), NULL, (op->flags & VOS_RECLAIM) != 0,
+			 &piece->extent);
 	piece->reserved = rc == 0;
 	return rc;
 }
@@ -199,7 +201,9 @@ make_pieces(struct vos_op *op, struct value *value)
 			continue;
 		}
 		if (rc == 0 && value->part_nr == room) {
-			struct piece *grown = room < UINT16_MAX / 2 ? vos__scratch_array(&op->scratch, room * 2 + 1, sizeof(piece)) : NULL;
+			struct piece *grown = room < UINT16_MAX / 2 ?
+						      vos__scratch_array(&op->scratch, room * 2 + 1, sizeof(piece)) :
+						      NULL;
 
 			if (grown == NULL) {
 				if (piece.reserved)
@@ -347,8 +351,8 @@ array_values(struct vos_op *op, struct op_iod *out, const daos_iod_t *iod, const
 
 		if (recx->rx_nr == 0 || recx->rx_idx > UINT64_MAX - recx->rx_nr)
 			return -DER_INVAL;
-		if (__builtin_mul_overflow(recx->rx_nr, iod->iod_size, &bytes) || __builtin_add_overflow(total, bytes, &total) ||
-		    total > VOS_OP_BYTES_MAX)
+		if (__builtin_mul_overflow(recx->rx_nr, iod->iod_size, &bytes) ||
+		    __builtin_add_overflow(total, bytes, &total) || total > VOS_OP_BYTES_MAX)
 			return -DER_REC2BIG;
 	}
 	out->values = vos__scratch_array(&op->scratch, room, sizeof(*out->values));
@@ -380,7 +384,7 @@ copy_iod(struct vos_op *op, uint32_t i, const daos_iod_t *iod, const struct vos_
 	return -DER_INVAL;
 }
 
-/* ---- space --------------------------------------------------------------------------------------------------------------- */
+/* ---- space ------------------------------------------------------------------------------------------------------- */
 /* Bytes of heap that the op can need at most, in the usual case: everything new, a node split at each level. */
 static uint64_t
 estimate(const struct vos_op *op)
@@ -395,7 +399,8 @@ estimate(const struct vos_op *op)
 		for (uint32_t v = 0; v < iod->value_nr; v++) {
 			const struct value *value = &iod->values[v];
 
-			bytes += 512 + (uint64_t)value->csum_nr * value->csum_size + value->part_nr * sizeof(struct vos_part);
+			bytes += 512 + (uint64_t)value->csum_nr * value->csum_size +
+				 value->part_nr * sizeof(struct vos_part);
 			if (value->media == BIO_HEAP)
 				bytes += value->bytes + value->bytes / 8;
 		}
@@ -422,7 +427,7 @@ hold_space(struct vos_op *op)
 	return 0;
 }
 
-/* ---- the descriptor -------------------------------------------------------------------------------------------------------- */
+/* ---- the descriptor ---------------------------------------------------------------------------------------------- */
 static int
 add_pieces(struct vos_op *op, uint32_t i)
 {
@@ -434,7 +439,8 @@ add_pieces(struct vos_op *op, uint32_t i)
 		for (uint32_t p = 0; p < value->part_nr; p++) {
 			const struct piece *piece = &value->pieces[p];
 			int rc = bio_desc_add(op->desc, (int)i, value->media,
-					      value->media == BIO_BLOB ? piece->extent.block * BIO_BLOCK : 0, piece->len);
+					      value->media == BIO_BLOB ? piece->extent.block * BIO_BLOCK : 0,
+					      piece->len);
 
 			if (rc != 0)
 				return rc;
@@ -482,10 +488,10 @@ lay_pieces(struct vos_op *op)
 	return 0;
 }
 
-/* ---- the door --------------------------------------------------------------------------------------------------------------- */
+/* ---- the door ---------------------------------------------------------------------------------------------------- */
 int
-vos_update_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const daos_iod_t *iods, const struct vos_csum *csums,
-		 struct vos_op **result)
+vos_update_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const daos_iod_t *iods,
+		 const struct vos_csum *csums, struct vos_op **result)
 {
 	struct vos_op *op = NULL;
 	int rc = vos__where_check(key, true);
@@ -504,7 +510,8 @@ vos_update_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const d
 			struct value *value = &op->iods[i].values[v];
 
 			if (value->csum_nr > 0)
-				value->csum = vos__scratch_dup(&op->scratch, value->csum, (size_t)value->csum_nr * value->csum_size);
+				value->csum = vos__scratch_dup(&op->scratch, value->csum,
+							       (size_t)value->csum_nr * value->csum_size);
 			rc = value->csum_nr > 0 && value->csum == NULL ? -DER_NOMEM : 0;
 		}
 	if (rc == 0)
@@ -522,7 +529,8 @@ vos_update_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const d
 }
 
 static int
-keys_begin(const struct vos_key *key, enum op_kind kind, uint64_t flags, uint32_t nr, const daos_key_t *akeys, struct vos_op **result)
+keys_begin(const struct vos_key *key, enum op_kind kind, uint64_t flags, uint32_t nr, const daos_key_t *akeys,
+	   struct vos_op **result)
 {
 	struct vos_op *op = NULL;
 	int rc = vos__where_check(key, nr > 0);
@@ -553,7 +561,8 @@ vos_punch_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const da
 }
 
 int
-vos_check_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const daos_key_t *akeys, uint64_t read_epoch, struct vos_op **op)
+vos_check_begin(const struct vos_key *key, uint64_t flags, uint32_t nr, const daos_key_t *akeys, uint64_t read_epoch,
+		struct vos_op **op)
 {
 	int rc = keys_begin(key, OP_CHECK, flags | VOS_RECLAIM, nr, akeys, op);
 

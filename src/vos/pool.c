@@ -2,10 +2,10 @@
 /*
  * vos/pool: pool shards: made, opened, closed, destroyed; their root record; waiting for durability.
  *
- * A pool shard on disk is up to three blobs (meta and wal make the heap, data holds large values). It is made in the order
- * meta, wal, data, heap, root record, checkpoint; block 0 of meta is zero until then. A shard that was not made to the end
- * says -DER_UNINIT when it is opened: nothing was ever stored in it. A volatile one lives in the stream's table from create to
- * destroy, open or not.
+ * A pool shard on disk is up to three blobs (meta and wal make the heap, data holds large values). It is made in the
+ * order meta, wal, data, heap, root record, checkpoint; block 0 of meta is zero until then. A shard that was not made
+ * to the end says -DER_UNINIT when it is opened: nothing was ever stored in it. A volatile one lives in the stream's
+ * table from create to destroy, open or not.
  *
  *	pool I1  Head of the root record: written once, checked at each open: magic, version, features, uuid, hash.
  *
@@ -16,7 +16,7 @@
 
 enum { THRESHOLD_DEFAULT = 4096, DONE_SHARE = 8, DONE_BYTES = 64, DONE_MIN = 4096 };
 
-/* ---- hash of containers ------------------------------------------------------------------------------------------------ */
+/* ---- hash of containers ------------------------------------------------------------------------------------------ */
 static bool
 cont_equal(const struct hash_node *node, const void *key)
 {
@@ -25,7 +25,7 @@ cont_equal(const struct hash_node *node, const void *key)
 
 static const struct hash_ops cont_ops = {.hash = hash_key_uuid, .equal = cont_equal};
 
-/* ---- DRAM ------------------------------------------------------------------------------------------------------------------ */
+/* ---- DRAM -------------------------------------------------------------------------------------------------------- */
 static struct vos_pool *
 pool_find(struct vos_xs *vx, const uuid_t uuid)
 {
@@ -87,7 +87,7 @@ vos__pool_drop(struct vos_pool *pool)
 	pool_free(pool);
 }
 
-/* ---- blobs ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- blobs ------------------------------------------------------------------------------------------------------- */
 static struct bio_blob_id
 blob_id(const struct vos_pool *pool, enum bio_blob_kind kind)
 {
@@ -131,7 +131,7 @@ blobs_destroy(struct vos_pool *pool, bool *found)
 	return rc;
 }
 
-/* ---- the heap ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the heap ---------------------------------------------------------------------------------------------------- */
 /* What of the stream's DRAM a heap may fill: all heaps together never more than the budget. */
 static uint64_t
 grant(struct vos_pool *pool, uint64_t heap_size)
@@ -190,7 +190,7 @@ name_of(const struct vos_pool *pool, char name[64])
 	snprintf(name, 64, "pool %s/%u", uuid, pool->vx->tgt);
 }
 
-/* ---- the root record ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the root record --------------------------------------------------------------------------------------------- */
 static uint32_t
 root_crc(const struct vos_root *root)
 {
@@ -221,7 +221,8 @@ root_format(struct umem *heap, void *arg)
 	root->data_threshold = a->config->data_threshold != 0 ? a->config->data_threshold : THRESHOLD_DEFAULT;
 	root->crc = root_crc(root);
 	if (a->data_size > 0) {
-		int rc = vea_format(heap, umem_root(heap) + offsetof(struct vos_root, vea), a->data_size / BIO_BLOCK, 0);
+		int rc = vea_format(heap, umem_root(heap) + offsetof(struct vos_root, vea), a->data_size / BIO_BLOCK,
+				    0);
 
 		if (rc != 0)
 			return rc;
@@ -242,9 +243,11 @@ root_read(struct umem *heap, void *arg)
 		return vos__corrupt(pool, umem_root(heap), "no root record of a pool");
 	if (memcmp(root->uuid, pool->uuid, sizeof(root->uuid)) != 0)
 		return vos__corrupt(pool, umem_root(heap), "the root record is that of another pool");
-	if (root->version > VOS_VERSION || (root->incompat & ~VOS_INCOMPAT) != 0 || (root->ro_compat & ~VOS_RO_COMPAT) != 0) {
-		log_error(pool->vx->log, "pool made by a newer version: format %u (known: %u), features %llx, %llx", root->version,
-			  VOS_VERSION, (unsigned long long)root->incompat, (unsigned long long)root->ro_compat);
+	if (root->version > VOS_VERSION || (root->incompat & ~VOS_INCOMPAT) != 0 ||
+	    (root->ro_compat & ~VOS_RO_COMPAT) != 0) {
+		log_error(pool->vx->log, "pool made by a newer version: format %u (known: %u), features %llx, %llx",
+			  root->version, VOS_VERSION, (unsigned long long)root->incompat,
+			  (unsigned long long)root->ro_compat);
 		return -DER_DF_INCOMPT;
 	}
 	if (root->data_threshold == 0 || (root->data_size > 0) != (pool->data != NULL) ||
@@ -264,18 +267,20 @@ pool_start(struct vos_pool *pool)
 	int rc = umem_read(pool->heap, root_read, &arg);
 
 	if (rc == 0 && pool->data != NULL)
-		rc = vea_load(pool->vx->mem, pool->heap, umem_root(pool->heap) + offsetof(struct vos_root, vea), &pool->vea);
+		rc = vea_load(pool->vx->mem, pool->heap, umem_root(pool->heap) + offsetof(struct vos_root, vea),
+			      &pool->vea);
 	if (rc != 0)
 		return rc;
 	umem_space(pool->heap, &space);
 	/* A record of the log is at most 1/16 of it; half of that is for what comes with a value. */
-	pool->heap_value_max = space.wal_total > 0 ? MIN((uint64_t)UMEM_ALLOC_MAX, ALIGN_DOWN(space.wal_total / 32, (uint64_t)BIO_BLOCK))
-						   : UMEM_ALLOC_MAX;
+	pool->heap_value_max = space.wal_total > 0 ? MIN((uint64_t)UMEM_ALLOC_MAX,
+							 ALIGN_DOWN(space.wal_total / 32, (uint64_t)BIO_BLOCK)) :
+						     UMEM_ALLOC_MAX;
 	pool->done_max = MAX(space.total / DONE_SHARE / DONE_BYTES, (uint64_t)DONE_MIN);
 	return 0;
 }
 
-/* ---- create ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- create ------------------------------------------------------------------------------------------------------ */
 static int
 create_ram(struct vos_pool *pool, const struct vos_pool_config *config)
 {
@@ -367,7 +372,7 @@ vos_pool_create(struct vos_xs *vx, const struct vos_pool_config *config)
 	return rc;
 }
 
-/* ---- open, close ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- open, close ------------------------------------------------------------------------------------------------- */
 /* Was the shard made to the end? Asked when there is no sound heap in it. -DER_UNINIT: no. YIELDS */
 static int
 never_finished(struct vos_pool *pool)
@@ -473,7 +478,7 @@ vos_pool_destroy(struct vos_xs *vx, const uuid_t uuid)
 	return rc;
 }
 
-/* ---- asking --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 void
 vos_pool_query(const struct vos_pool *pool, struct vos_pool_info *info)
 {

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vos/put: one op inside the transaction of vos_apply: conditions and read timestamps are looked at, then records are made
- * and changed from the object down to the values.
+ * vos/put: one op inside the transaction of vos_apply: conditions and read timestamps are looked at, then records are
+ * made and changed from the object down to the values.
  *
  *	update    object -> dkey -> akeys: each gets a creation in its log unless one stands there that nobody else's
  *	          transaction can take away (look I1), and "last" moves to the write's epoch
- *	punch     one event in the log of the object, the dkey, or each akey. Where there is nothing to punch, nothing is
- *	          written; a read timestamp keeps older writes from coming in below it afterwards.
+ *	punch     one event in the log of the object, the dkey, or each akey. Where there is nothing to punch, nothing
+ *	          is written; a read timestamp keeps older writes from coming in below it afterwards.
  *
- *	put I1  A punch below the newest write of what it punches is refused: the writes above it rely on older creations.
+ *	put I1  A punch below the newest write of what it punches is refused: the writes above it rely on older
+ *	        creations.
  *	put I2  Two transactions with one epoch never write below the same record: the second is refused.
  *
- * Runs inside a umem_write body: it may run again from the start, so it changes the heap and the op's "last run" fields only.
+ * Runs inside a umem_write body: it may run again from the start, so it changes the heap and the op's "last run" fields
+ * only.
  */
 #include "inside.h"
 
-/* ---- timestamps -------------------------------------------------------------------------------------------------------- */
+/* ---- timestamps -------------------------------------------------------------------------------------------------- */
 /* Has anybody else read, at our epoch or later, what this write changes? */
 static int
 check_stamp(const struct put *put, enum stamp_kind kind, uint64_t hash)
@@ -43,7 +45,7 @@ check_stamps(const struct put *put, const struct vos_op *op)
 	return rc;
 }
 
-/* ---- last ----------------------------------------------------------------------------------------------------------------- */
+/* ---- last -------------------------------------------------------------------------------------------------------- */
 /* *late: somebody has written below this record at a newer epoch. */
 static int
 note_last(const struct put *put, umem_off_t off, bool punch, bool *late)
@@ -69,7 +71,7 @@ note_event(const struct put *put, umem_off_t root, uint16_t minor, bool punch)
 	return ilog_add(&log, &entry, true);
 }
 
-/* ---- where the op's keys are ------------------------------------------------------------------------------------------------- */
+/* ---- where the op's keys are ------------------------------------------------------------------------------------- */
 /** A record and what is seen of it; off 0: there is none. */
 struct place {
 	umem_off_t off;
@@ -115,11 +117,14 @@ find_dkey(const struct put *put, struct vos_op *op, struct path *path)
 	path->flat = vos__is_flat(head);
 	if (path->flat) {
 		rc = vos__flat_view(pool, path->dkey.off, &path->view);
-		return rc != 0 ? rc : vos__sight_flat(&put->look, path->view.version, &path->object.sight, &path->dkey.sight);
+		return rc != 0 ?
+			       rc :
+			       vos__sight_flat(&put->look, path->view.version, &path->object.sight, &path->dkey.sight);
 	}
 	if (head->kind != VOS_KIND_DKEY)
 		return vos__corrupt(pool, path->dkey.off, "no dkey record in a tree of dkeys");
-	return vos__sight(&put->look, path->dkey.off + offsetof(struct vos_dkey_rec, ilog), &path->object.sight, &path->dkey.sight);
+	return vos__sight(&put->look, path->dkey.off + offsetof(struct vos_dkey_rec, ilog), &path->object.sight,
+			  &path->dkey.sight);
 }
 
 static bool
@@ -151,10 +156,11 @@ find_akey(const struct put *put, const struct path *path, const daos_key_t *akey
 	}
 	if (vos__head(pool, place->off)->kind != VOS_KIND_AKEY)
 		return vos__corrupt(pool, place->off, "no akey record in a tree of akeys");
-	return vos__sight(&put->look, place->off + offsetof(struct vos_akey_rec, ilog), &path->dkey.sight, &place->sight);
+	return vos__sight(&put->look, place->off + offsetof(struct vos_akey_rec, ilog), &path->dkey.sight,
+			  &place->sight);
 }
 
-/* ---- conditions ------------------------------------------------------------------------------------------------------------------ */
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
 static int
 want(const struct put *put, const struct sight *sight, bool insert)
 {
@@ -219,7 +225,7 @@ put_check(struct put *put, struct vos_op *op)
 	return rc != 0 ? rc : check_conditions(put, op, &path);
 }
 
-/* ---- reads that must still hold ---------------------------------------------------------------------------------------------------- */
+/* ---- reads that must still hold ---------------------------------------------------------------------------------- */
 static bool
 changed_since(const struct put *put, umem_off_t last, uint64_t epoch)
 {
@@ -273,13 +279,14 @@ vos__put_unchanged(struct put *put, struct vos_op *op)
 		struct place akey;
 
 		rc = find_akey(put, &path, &op->iods[i].akey, &akey);
-		if (rc == 0 && akey.off != UMEM_NULL && changed_since(put, akey.off + offsetof(struct vos_akey_rec, last), since))
+		if (rc == 0 && akey.off != UMEM_NULL &&
+		    changed_since(put, akey.off + offsetof(struct vos_akey_rec, last), since))
 			rc = -DER_TX_RESTART;
 	}
 	return rc;
 }
 
-/* ---- update ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- update ------------------------------------------------------------------------------------------------------ */
 static struct stamp_of_write
 stamp_of(const struct put *put, uint16_t minor)
 {
@@ -306,15 +313,19 @@ check_type(const struct put *put, umem_off_t off, const struct sight *sight, dao
 		if (!vos__sound(pool->heap, btree_value(&cursor), sizeof(*single)))
 			return vos__corrupt(pool, btree_value(&cursor), "no record of a single value");
 		single = umem_at(pool->heap, btree_value(&cursor));
-		return single->version.media != BIO_HOLE && vos__above(single->version.epoch, single->version.minor, sight->floor) ?
-		       -DER_NO_PERM : 0;
+		return single->version.media != BIO_HOLE &&
+				       vos__above(single->version.epoch, single->version.minor, sight->floor) ?
+			       -DER_NO_PERM :
+			       0;
 	}
 	if (type == DAOS_IOD_SINGLE && rec->extents.count > 0) {
 		struct evtree tree = {.heap = pool->heap, .root = off + offsetof(struct vos_akey_rec, extents)};
 		struct evtree_piece piece;
 		int rc = evtree_end(&tree, true, (struct evtree_when){put->epoch, VOS_MINOR_MAX}, &piece);
 
-		return rc == 0 && vos__above(piece.whole.when.epoch, piece.whole.when.minor, sight->floor) ? -DER_NO_PERM : 0;
+		return rc == 0 && vos__above(piece.whole.when.epoch, piece.whole.when.minor, sight->floor) ?
+			       -DER_NO_PERM :
+			       0;
 	}
 	return 0;
 }
@@ -347,8 +358,9 @@ put_values(struct put *put, struct vos_op *op, struct op_iod *iod, umem_off_t of
 		if (late && !put->plain)
 			rc = check_same_epoch(put, off, &iod->values[v], iod->type);
 		if (rc == 0)
-			rc = iod->type == DAOS_IOD_SINGLE ? vos__single_put(put->pool, off, &iod->values[v], &when, late && !put->plain)
-							  : vos__extent_put(put->pool, off, &iod->values[v], &when, late && !put->plain);
+			rc = iod->type == DAOS_IOD_SINGLE ?
+				     vos__single_put(put->pool, off, &iod->values[v], &when, late && !put->plain) :
+				     vos__extent_put(put->pool, off, &iod->values[v], &when, late && !put->plain);
 	}
 	return rc;
 }
@@ -362,7 +374,8 @@ put_akey(struct put *put, struct vos_op *op, struct path *path, uint32_t i, uint
 	int rc = find_akey(put, path, &iod->akey, &akey);
 
 	if (rc == 0 && akey.off == UMEM_NULL)
-		rc = vos__akey_make(put->pool, path->dkey.off + offsetof(struct vos_dkey_rec, akeys), &iod->akey, &akey.off);
+		rc = vos__akey_make(put->pool, path->dkey.off + offsetof(struct vos_dkey_rec, akeys), &iod->akey,
+				    &akey.off);
 	else if (rc == 0)
 		rc = check_type(put, akey.off, &akey.sight, iod->type);
 	if (rc == 0 && vos__sight_needs_creation(&akey.sight))
@@ -399,7 +412,8 @@ put_flat(struct put *put, struct vos_op *op, umem_off_t root, uint16_t minor)
 	struct op_iod *iod = &op->iods[0];
 	struct stamp_of_write when = stamp_of(put, minor);
 	umem_off_t off;
-	int rc = vos__flat_make(put->pool, &op->dkey, &iod->akey, iod->type == DAOS_IOD_ARRAY, &iod->values[0], &when, &off);
+	int rc = vos__flat_make(put->pool, &op->dkey, &iod->akey, iod->type == DAOS_IOD_ARRAY, &iod->values[0], &when,
+				&off);
 
 	return rc != 0 ? rc : vos__key_insert(put->pool, root, &op->dkey, off);
 }
@@ -438,7 +452,7 @@ put_update(struct put *put, struct vos_op *op, uint16_t minor)
 	return rc;
 }
 
-/* ---- punch --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- punch ------------------------------------------------------------------------------------------------------- */
 /* Is there anything a punch could end? Prepared creations count, in case they commit. */
 static bool
 worth_punching(const struct put *put, const struct sight *sight)
@@ -467,7 +481,9 @@ punch_object(struct put *put, struct vos_op *op, struct place *object, uint16_t 
 	if (object->off == UMEM_NULL)
 		rc = vos__object_make(put->cont, &op->oid, op->shard, &object->off);
 	op->object = object->off;
-	return rc != 0 ? rc : punch_at(put, object->off, offsetof(struct vos_obj_rec, ilog), offsetof(struct vos_obj_rec, last), minor);
+	return rc != 0 ? rc :
+			 punch_at(put, object->off, offsetof(struct vos_obj_rec, ilog),
+				  offsetof(struct vos_obj_rec, last), minor);
 }
 
 static int
@@ -485,9 +501,11 @@ punch_akeys(struct put *put, struct vos_op *op, struct path *path, uint16_t mino
 			continue;
 		}
 		if (rc == 0 && akey.off == UMEM_NULL)
-			rc = vos__akey_make(put->pool, path->dkey.off + offsetof(struct vos_dkey_rec, akeys), &op->iods[i].akey, &akey.off);
+			rc = vos__akey_make(put->pool, path->dkey.off + offsetof(struct vos_dkey_rec, akeys),
+					    &op->iods[i].akey, &akey.off);
 		if (rc == 0)
-			rc = punch_at(put, akey.off, offsetof(struct vos_akey_rec, ilog), offsetof(struct vos_akey_rec, last), minor);
+			rc = punch_at(put, akey.off, offsetof(struct vos_akey_rec, ilog),
+				      offsetof(struct vos_akey_rec, last), minor);
 	}
 	return rc;
 }
@@ -540,8 +558,9 @@ punch_below(struct put *put, struct vos_op *op, struct path *path, uint16_t mino
 	path->flat = false;
 	if (rc != 0)
 		return rc;
-	return op->nr > 0 ? punch_akeys(put, op, path, minor)
-			  : punch_at(put, path->dkey.off, offsetof(struct vos_dkey_rec, ilog), offsetof(struct vos_dkey_rec, last), minor);
+	return op->nr > 0 ? punch_akeys(put, op, path, minor) :
+			    punch_at(put, path->dkey.off, offsetof(struct vos_dkey_rec, ilog),
+				     offsetof(struct vos_dkey_rec, last), minor);
 }
 
 static int

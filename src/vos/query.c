@@ -2,8 +2,9 @@
 /*
  * vos/query: the largest or smallest integer dkey, akey or record, and the newest change of an object.
  *
- * A dkey counts only when what is asked for below it is there: the search goes on to the next one otherwise. A body looks at
- * a bounded number of dkeys and is run again from where it stopped. Yields between bodies. A crash leaves nothing.
+ * A dkey counts only when what is asked for below it is there: the search goes on to the next one otherwise. A body
+ * looks at a bounded number of dkeys and is run again from where it stopped. Yields between bodies. A crash leaves
+ * nothing.
  */
 #include "inside.h"
 
@@ -27,7 +28,7 @@ struct query {
 	umem_off_t object;
 };
 
-/* ---- records -------------------------------------------------------------------------------------------------------------- */
+/* ---- records ----------------------------------------------------------------------------------------------------- */
 struct ends {
 	const struct look *look;
 	const struct sight *sight;
@@ -50,7 +51,10 @@ query_extents(struct query *query, umem_off_t akey, const struct sight *sight)
 {
 	struct vos_pool *pool = query->cont->pool;
 	struct ends ends = {.look = &query->look, .sight = sight};
-	struct evtree tree = {.heap = pool->heap, .root = akey + offsetof(struct vos_akey_rec, extents), .visible = extent_visible, .arg = &ends};
+	struct evtree tree = {.heap = pool->heap,
+			      .root = akey + offsetof(struct vos_akey_rec, extents),
+			      .visible = extent_visible,
+			      .arg = &ends};
 	struct evtree_when when = {.epoch = query->look.epoch, .minor = VOS_MINOR_MAX};
 	struct evtree_piece piece;
 	int rc = evtree_end(&tree, query->highest, when, &piece);
@@ -62,7 +66,7 @@ query_extents(struct query *query, umem_off_t akey, const struct sight *sight)
 	return 0;
 }
 
-/* ---- akeys ----------------------------------------------------------------------------------------------------------------- */
+/* ---- akeys ------------------------------------------------------------------------------------------------------- */
 /* 0 found, -DER_NONEXIST, or an error. */
 static int
 query_akey(struct query *query, umem_off_t off, const struct sight *dkey)
@@ -106,7 +110,7 @@ query_akeys(struct query *query, umem_off_t dkey, const struct sight *sight)
 	return rc;
 }
 
-/* ---- dkeys ------------------------------------------------------------------------------------------------------------------- */
+/* ---- dkeys ------------------------------------------------------------------------------------------------------- */
 static int
 query_flat(struct query *query, umem_off_t off, const struct sight *object)
 {
@@ -125,7 +129,8 @@ query_flat(struct query *query, umem_off_t off, const struct sight *object)
 		return 0;
 	if ((query->flags & DAOS_GET_AKEY) != 0)
 		memcpy(&query->akey_out, view.akey, sizeof(query->akey_out));
-	else if (vos__head(pool, off)->akey_len != query->akey->iov_len || memcmp(view.akey, query->akey->iov_buf, query->akey->iov_len) != 0)
+	else if (vos__head(pool, off)->akey_len != query->akey->iov_len ||
+		 memcmp(view.akey, query->akey->iov_buf, query->akey->iov_len) != 0)
 		return -DER_NONEXIST;
 	if ((query->flags & DAOS_GET_RECX) == 0)
 		return 0;
@@ -204,28 +209,33 @@ query_body(struct umem *heap, void *arg)
 		return rc;
 	if ((query->flags & DAOS_GET_DKEY) != 0)
 		return query_dkeys(query, &object);
-	rc = vos__key_find(query->cont->pool, query->object + offsetof(struct vos_obj_rec, dkeys), query->key->dkey, &off);
+	rc = vos__key_find(query->cont->pool, query->object + offsetof(struct vos_obj_rec, dkeys), query->key->dkey,
+			   &off);
 	return rc == 0 ? query_dkey(query, off, &object) : rc;
 }
 
-/* ---- around it -------------------------------------------------------------------------------------------------------------------- */
+/* ---- around it --------------------------------------------------------------------------------------------------- */
 static int
-check_query(const struct vos_key *key, uint64_t flags, const daos_key_t *dkey, const daos_key_t *akey, const daos_recx_t *recx)
+check_query(const struct vos_key *key, uint64_t flags, const daos_key_t *dkey, const daos_key_t *akey,
+	    const daos_recx_t *recx)
 {
 	bool max = (flags & DAOS_GET_MAX) != 0, min = (flags & DAOS_GET_MIN) != 0;
 	int rc = 0;
 
 	if (key->cont == NULL || max == min || (flags & (DAOS_GET_DKEY | DAOS_GET_AKEY | DAOS_GET_RECX)) == 0 ||
-	    (flags & ~(uint64_t)(DAOS_GET_MAX | DAOS_GET_MIN | DAOS_GET_DKEY | DAOS_GET_AKEY | DAOS_GET_RECX | VOS_NO_TIMESTAMP)) != 0)
+	    (flags & ~(uint64_t)(DAOS_GET_MAX | DAOS_GET_MIN | DAOS_GET_DKEY | DAOS_GET_AKEY | DAOS_GET_RECX |
+				 VOS_NO_TIMESTAMP)) != 0)
 		return -DER_INVAL;
 	if ((flags & DAOS_GET_DKEY) != 0) {
-		if (!daos_is_dkey_uint64(key->oid) || dkey == NULL || dkey->iov_buf == NULL || dkey->iov_buf_len < sizeof(uint64_t))
+		if (!daos_is_dkey_uint64(key->oid) || dkey == NULL || dkey->iov_buf == NULL ||
+		    dkey->iov_buf_len < sizeof(uint64_t))
 			return -DER_INVAL;
 	} else {
 		rc = dkey != NULL ? vos__key_check(vos__dkey_class(&key->oid), dkey) : -DER_INVAL;
 	}
 	if (rc == 0 && (flags & DAOS_GET_AKEY) != 0) {
-		if (!daos_is_akey_uint64(key->oid) || akey == NULL || akey->iov_buf == NULL || akey->iov_buf_len < sizeof(uint64_t))
+		if (!daos_is_akey_uint64(key->oid) || akey == NULL || akey->iov_buf == NULL ||
+		    akey->iov_buf_len < sizeof(uint64_t))
 			return -DER_INVAL;
 	} else if (rc == 0 && (flags & DAOS_GET_RECX) != 0) {
 		rc = akey != NULL ? vos__key_check(vos__akey_class(&key->oid), akey) : -DER_INVAL;
@@ -257,8 +267,8 @@ put_integer(daos_key_t *key, uint64_t value)
 }
 
 int
-vos_query_key(const struct vos_key *key, struct vos_when *when, uint64_t flags, daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx,
-	      uint64_t *size, uint64_t *lsn)
+vos_query_key(const struct vos_key *key, struct vos_when *when, uint64_t flags, daos_key_t *dkey, daos_key_t *akey,
+	      daos_recx_t *recx, uint64_t *size, uint64_t *lsn)
 {
 	struct vos_key where = *key;
 	struct query query = {.key = &where, .when = when, .flags = flags, .cont = key->cont, .akey = akey,
@@ -282,7 +292,8 @@ vos_query_key(const struct vos_key *key, struct vos_when *when, uint64_t flags, 
 		query.at = query.dkey_out;
 	} while (rc == 0 && query.more);
 	tables = key->cont->pool->lsn;
-	when->lsn = (flags & DAOS_GET_DKEY) != 0 ? tables->object[hash_object % LSN_OBJECTS] : tables->dkey[hash_dkey % LSN_DKEYS];
+	when->lsn = (flags & DAOS_GET_DKEY) != 0 ? tables->object[hash_object % LSN_OBJECTS] :
+						   tables->dkey[hash_dkey % LSN_DKEYS];
 	when->lsn = MAX(when->lsn, tables->punch[hash_object % LSN_OBJECTS]);
 	if (lsn != NULL)
 		*lsn = when->lsn;
@@ -301,7 +312,7 @@ vos_query_key(const struct vos_key *key, struct vos_when *when, uint64_t flags, 
 	return 0;
 }
 
-/* ---- the newest change --------------------------------------------------------------------------------------------------------------- */
+/* ---- the newest change ------------------------------------------------------------------------------------------- */
 struct newest {
 	const struct vos_key *key;
 	struct vos_when *when;
@@ -484,7 +495,8 @@ newest_body(struct umem *heap, void *arg)
 	if (rc != 0)
 		return rc;
 	tree = vos__tree(pool, off + offsetof(struct vos_obj_rec, dkeys));
-	rc = newest->begun ? btree_seek_hkey(&tree, BTREE_GT, newest->after, &cursor) : btree_seek(&tree, BTREE_FIRST, NULL, 0, &cursor);
+	rc = newest->begun ? btree_seek_hkey(&tree, BTREE_GT, newest->after, &cursor) :
+			     btree_seek(&tree, BTREE_FIRST, NULL, 0, &cursor);
 	for (; rc == 0; rc = btree_next(&cursor)) {
 		/* Keys of one hash are looked at together. */
 		if (work++ >= SCAN_WORK && memcmp(newest->stopped, btree_hkey(&cursor), cls->hkey_size) != 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vos/read: fetch. One body looks everything up and lays the pieces; bytes that lie in the heap are copied while the body
- * runs, those of the data blob are read by vos_read_prepare. When the body ends the read timestamps are left and the LSN is
- * taken down, before anybody else runs.
+ * vos/read: fetch. One body looks everything up and lays the pieces; bytes that lie in the heap are copied while the
+ * body runs, those of the data blob are read by vos_read_prepare. When the body ends the read timestamps are left and
+ * the LSN is taken down, before anybody else runs.
  *
  *	read I1  The pieces of an iod follow each other without gaps: what is not there is a hole.
  *	read I2  Blocks that are read are not given out again meanwhile (vea_io_begin).
@@ -61,7 +61,7 @@ struct fetch {
 	struct version_view flat;
 };
 
-/* ---- pieces --------------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ------------------------------------------------------------------------------------------------------ */
 static int
 add_piece(struct fetch *fetch, struct read_iod *iod, const struct read_piece *piece)
 {
@@ -91,18 +91,20 @@ add_hole(struct fetch *fetch, struct read_iod *iod, uint64_t len)
 }
 
 static int
-copy_csums(struct fetch *fetch, struct read_piece *piece, const uint8_t *csums, uint64_t nr, uint8_t type, uint32_t size, uint32_t chunk)
+copy_csums(struct fetch *fetch, struct read_piece *piece, const uint8_t *csums, uint64_t nr, uint8_t type,
+	   uint32_t size, uint32_t chunk)
 {
 	void *copy = vos__scratch_alloc(&fetch->read->scratch, nr * size);
 
 	if (copy == NULL)
 		return -DER_NOMEM;
 	memcpy(copy, csums, nr * size);
-	piece->csum = (struct vos_csum){.type = type, .size = (uint16_t)size, .chunk = chunk, .nr = (uint32_t)nr, .data = copy};
+	piece->csum = (struct vos_csum){
+		.type = type, .size = (uint16_t)size, .chunk = chunk, .nr = (uint32_t)nr, .data = copy};
 	return 0;
 }
 
-/* ---- single values ------------------------------------------------------------------------------------------------------------ */
+/* ---- single values ----------------------------------------------------------------------------------------------- */
 /* Whether this version is the one: 1 yes, 0 an older one may be. */
 static int
 is_version(const struct fetch *fetch, const struct vos_version *version, const struct sight *sight)
@@ -140,15 +142,19 @@ lay_single(struct fetch *fetch, uint32_t i, struct read_iod *iod, const struct v
 	if ((fetch->flags & VOS_SIZE_ONLY) != 0)
 		return 0;
 	if ((version->flags & VOS_VERSION_REMOTE) == 0)
-		rc = add_piece(fetch, iod, &(struct read_piece){.media = BIO_HEAP, .off = view->data_off, .len = view->bytes});
+		rc = add_piece(fetch, iod,
+			       &(struct read_piece){.media = BIO_HEAP, .off = view->data_off, .len = view->bytes});
 	for (uint32_t p = 0; p < version->parts && rc == 0; p++) {
-		if (version->media == BIO_HEAP && !vos__sound(fetch->read->cont->pool->heap, view->parts[p].addr, view->parts[p].len))
+		if (version->media == BIO_HEAP &&
+		    !vos__sound(fetch->read->cont->pool->heap, view->parts[p].addr, view->parts[p].len))
 			return vos__corrupt(fetch->read->cont->pool, view->off, "a part of a value");
-		rc = add_piece(fetch, iod, &(struct read_piece){.media = version->media, .off = view->parts[p].addr, .len = view->parts[p].len});
+		rc = add_piece(fetch, iod,
+			       &(struct read_piece){
+				       .media = version->media, .off = view->parts[p].addr, .len = view->parts[p].len});
 	}
 	if (rc == 0 && view->csum_bytes > 0)
-		rc = copy_csums(fetch, &iod->pieces[first], view->csum, view->csum_bytes / version->csum_size, version->csum_type,
-				version->csum_size, version->csum_chunk);
+		rc = copy_csums(fetch, &iod->pieces[first], view->csum, view->csum_bytes / version->csum_size,
+				version->csum_type, version->csum_size, version->csum_chunk);
 	return rc;
 }
 
@@ -186,13 +192,15 @@ fetch_single(struct fetch *fetch, uint32_t i, struct read_iod *iod, umem_off_t a
 		if (one < 0)
 			return one;
 		if (one == 1)
-			return view.version->media == BIO_HOLE || !vos__above(view.version->epoch, view.version->minor, sight->floor) ?
-			       0 : lay_single(fetch, i, iod, &view);
+			return view.version->media == BIO_HOLE ||
+					       !vos__above(view.version->epoch, view.version->minor, sight->floor) ?
+				       0 :
+				       lay_single(fetch, i, iod, &view);
 	}
 	return rc == -DER_NONEXIST ? 0 : rc;
 }
 
-/* ---- arrays ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- arrays ------------------------------------------------------------------------------------------------------ */
 struct array {
 	struct fetch *fetch;
 	struct read_iod *iod;
@@ -209,7 +217,8 @@ gap(struct array *array, uint64_t nr)
 
 	if ((array->fetch->flags & VOS_SIZE_ONLY) != 0)
 		return 0;
-	return __builtin_mul_overflow(nr, array->rec_size, &bytes) ? -DER_REC2BIG : add_hole(array->fetch, array->iod, bytes);
+	return __builtin_mul_overflow(nr, array->rec_size, &bytes) ? -DER_REC2BIG :
+								     add_hole(array->fetch, array->iod, bytes);
 }
 
 /* [lo, hi] is part of an extent [whole_lo, whole_hi] whose bytes begin at addr. */
@@ -219,7 +228,8 @@ lay_extent(struct array *array, uint64_t lo, uint64_t hi, const struct evtree_ex
 	struct fetch *fetch = array->fetch;
 	const struct evtree_data *data = &whole->data;
 	uint64_t size = array->rec_size;
-	struct read_piece piece = {.media = data->media, .off = data->addr + (lo - whole->lo) * size, .len = (hi - lo + 1) * size};
+	struct read_piece piece = {
+		.media = data->media, .off = data->addr + (lo - whole->lo) * size, .len = (hi - lo + 1) * size};
 	int rc = 0;
 
 	array->found = true;
@@ -233,7 +243,8 @@ lay_extent(struct array *array, uint64_t lo, uint64_t hi, const struct evtree_ex
 		piece.behind = (MIN(whole->hi - hi, chunk - 1 - hi % chunk)) * size;
 		piece.chunk = chunk * size;
 		piece.start = lo * size;
-		rc = copy_csums(fetch, &piece, csums + skip * data->csum_size, nr, data->csum_type, data->csum_size, data->csum_chunk);
+		rc = copy_csums(fetch, &piece, csums + skip * data->csum_size, nr, data->csum_type, data->csum_size,
+				data->csum_chunk);
 	}
 	return rc == 0 ? add_piece(fetch, array->iod, &piece) : rc;
 }
@@ -258,11 +269,13 @@ found_piece(void *arg, const struct evtree_piece *piece)
 		rc = gap(array, piece->lo - array->next);
 	array->next = piece->hi + 1;
 	if (data->csum_type != 0) {
-		uint64_t nr = vos__csum_count_array(piece->whole.lo, piece->whole.hi, array->rec_size, data->csum_chunk);
+		uint64_t nr = vos__csum_count_array(piece->whole.lo, piece->whole.hi, array->rec_size,
+						    data->csum_chunk);
 
 		if (nr == 1 && data->csum_size <= sizeof(data->csum))
 			csums = (const uint8_t *)&data->csum;
-		else if (data->csum_size == 0 || nr > UMEM_ALLOC_MAX || !vos__sound(pool->heap, data->csum, nr * data->csum_size))
+		else if (data->csum_size == 0 || nr > UMEM_ALLOC_MAX ||
+			 !vos__sound(pool->heap, data->csum, nr * data->csum_size))
 			return vos__corrupt(pool, data->csum, "checksums of an extent");
 		else
 			csums = umem_at(pool->heap, data->csum);
@@ -310,7 +323,8 @@ fetch_array(struct fetch *fetch, uint32_t i, struct read_iod *iod, umem_off_t ak
 
 		array.next = lo;
 		if (fetch->look.bound > fetch->look.epoch)
-			rc = evtree_each(&tree, lo, hi, fetch->look.epoch + 1, fetch->look.bound, uncertain_extent, &array);
+			rc = evtree_each(&tree, lo, hi, fetch->look.epoch + 1, fetch->look.bound, uncertain_extent,
+					 &array);
 		if (rc == 0)
 			rc = evtree_find(&tree, lo, hi, when, found_piece, &array);
 		if (rc == 0 && array.next <= hi)
@@ -324,7 +338,7 @@ fetch_array(struct fetch *fetch, uint32_t i, struct read_iod *iod, umem_off_t ak
 	return 0;
 }
 
-/* ---- flat records --------------------------------------------------------------------------------------------------------------------- */
+/* ---- flat records ------------------------------------------------------------------------------------------------ */
 static int
 flat_array(struct fetch *fetch, uint32_t i, struct read_iod *iod, const struct version_view *view)
 {
@@ -332,9 +346,13 @@ flat_array(struct fetch *fetch, uint32_t i, struct read_iod *iod, const struct v
 	const struct vos_version *version = view->version;
 	struct array array = {.fetch = fetch, .iod = iod, .rec_size = version->size};
 	struct evtree_extent whole = {
-		.lo = view->lo, .hi = view->hi,
-		.data = {.media = version->media, .csum_type = version->csum_type, .csum_size = version->csum_size,
-			 .csum_chunk = version->csum_chunk, .addr = view->data_off != UMEM_NULL ? view->data_off : view->parts[0].addr},
+		.lo = view->lo,
+		.hi = view->hi,
+		.data = {.media = version->media,
+			 .csum_type = version->csum_type,
+			 .csum_size = version->csum_size,
+			 .csum_chunk = version->csum_chunk,
+			 .addr = view->data_off != UMEM_NULL ? view->data_off : view->parts[0].addr},
 	};
 
 	for (uint32_t r = 0; r < in->iod_nr; r++) {
@@ -383,13 +401,14 @@ fetch_flat(struct fetch *fetch, uint32_t i, struct read_iod *iod, struct version
 
 	if (rc < 0)
 		return rc;
-	if (newer || rc == 0 || version->media == BIO_HOLE || !vos__above(version->epoch, version->minor, sight->floor) ||
+	if (newer || rc == 0 || version->media == BIO_HOLE ||
+	    !vos__above(version->epoch, version->minor, sight->floor) ||
 	    view->array != (fetch->iods[i].iod_type == DAOS_IOD_ARRAY))
 		return absent(fetch, i, iod);
 	return view->array ? flat_array(fetch, i, iod, view) : lay_single(fetch, i, iod, view);
 }
 
-/* ---- the body ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the body ---------------------------------------------------------------------------------------------------- */
 static uint64_t
 akey_flags(const struct fetch *fetch, uint32_t i)
 {
@@ -420,7 +439,8 @@ fetch_akey(struct fetch *fetch, uint32_t i, umem_off_t dkey, const struct sight 
 	vos__sight_none(sight, &akey);
 	flat = dkey != UMEM_NULL && fetch->is_flat;
 	if (flat) {
-		if (vos__head(pool, dkey)->akey_len == name->iov_len && memcmp(view->akey, name->iov_buf, name->iov_len) == 0) {
+		if (vos__head(pool, dkey)->akey_len == name->iov_len &&
+		    memcmp(view->akey, name->iov_buf, name->iov_len) == 0) {
 			off = dkey;
 			rc = vos__sight_flat(&fetch->look, view->version, object, &akey);
 		}
@@ -443,7 +463,8 @@ fetch_akey(struct fetch *fetch, uint32_t i, umem_off_t dkey, const struct sight 
 		return fetch_flat(fetch, i, iod, view, &akey);
 	if (vos__head(pool, off)->kind != VOS_KIND_AKEY)
 		return vos__corrupt(pool, off, "no akey record in a tree of akeys");
-	return fetch->iods[i].iod_type == DAOS_IOD_ARRAY ? fetch_array(fetch, i, iod, off, &akey) : fetch_single(fetch, i, iod, off, &akey);
+	return fetch->iods[i].iod_type == DAOS_IOD_ARRAY ? fetch_array(fetch, i, iod, off, &akey) :
+							   fetch_single(fetch, i, iod, off, &akey);
 }
 
 static int
@@ -491,13 +512,17 @@ copy_margins(struct fetch *fetch, struct read_piece *piece)
 	struct umem *heap = read->cont->pool->heap;
 
 	if (piece->before > 0)
-		piece->head = vos__scratch_dup(&read->scratch, umem_at(heap, piece->off - piece->before), piece->before);
+		piece->head = vos__scratch_dup(&read->scratch, umem_at(heap, piece->off - piece->before),
+					       piece->before);
 	if (piece->behind > 0)
 		piece->tail = vos__scratch_dup(&read->scratch, umem_at(heap, piece->off + piece->len), piece->behind);
-	return (piece->before > 0 && piece->head == NULL) || (piece->behind > 0 && piece->tail == NULL) ? -DER_NOMEM : 0;
+	return (piece->before > 0 && piece->head == NULL) || (piece->behind > 0 && piece->tail == NULL) ? -DER_NOMEM :
+													  0;
 }
 
-/* Makes the descriptor. Bytes of the heap are copied now: into their buffers, or aside when buffers come after a yield. */
+/*
+ * Makes the descriptor. Bytes of the heap are copied now: into their buffers, or aside when buffers come after a yield.
+ */
 static int
 lay_pieces(struct fetch *fetch)
 {
@@ -560,7 +585,7 @@ fetch_body(struct umem *heap, void *arg)
 	return rc == 0 && (fetch->flags & VOS_SIZE_ONLY) == 0 ? lay_pieces(fetch) : rc;
 }
 
-/* ---- around it ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- around it --------------------------------------------------------------------------------------------------- */
 static int
 check_iods(const struct fetch *fetch)
 {
@@ -578,7 +603,8 @@ check_iods(const struct fetch *fetch)
 		    iod->iod_type != DAOS_IOD_ARRAY || iod->iod_nr == 0 || iod->iod_recxs == NULL)
 			return -DER_INVAL;
 		for (uint32_t r = 0; iod->iod_type == DAOS_IOD_ARRAY && r < iod->iod_nr; r++)
-			if (iod->iod_recxs[r].rx_nr == 0 || iod->iod_recxs[r].rx_idx > UINT64_MAX - iod->iod_recxs[r].rx_nr)
+			if (iod->iod_recxs[r].rx_nr == 0 ||
+			    iod->iod_recxs[r].rx_idx > UINT64_MAX - iod->iod_recxs[r].rx_nr)
 				return -DER_INVAL;
 	}
 	return 0;
@@ -593,9 +619,11 @@ leave_stamps(const struct fetch *fetch)
 	if (epoch == DAOS_EPOCH_MAX || (fetch->flags & VOS_NO_TIMESTAMP) != 0)
 		return;
 	vos__stamp(stamps, STAMP_OBJECT_SUB, fetch->hash_object, epoch, reader);
-	vos__stamp(stamps, (fetch->flags & DAOS_COND_DKEY_FETCH) != 0 ? STAMP_DKEY_ALL : STAMP_DKEY_SUB, fetch->hash_dkey, epoch, reader);
+	vos__stamp(stamps, (fetch->flags & DAOS_COND_DKEY_FETCH) != 0 ? STAMP_DKEY_ALL : STAMP_DKEY_SUB,
+		   fetch->hash_dkey, epoch, reader);
 	for (uint32_t i = 0; i < fetch->nr; i++)
-		vos__stamp(stamps, STAMP_AKEY, vos__hash_key(fetch->hash_dkey, &fetch->iods[i].iod_name), epoch, reader);
+		vos__stamp(stamps, STAMP_AKEY, vos__hash_key(fetch->hash_dkey, &fetch->iods[i].iod_name), epoch,
+			   reader);
 }
 
 static struct vos_read *
@@ -651,7 +679,8 @@ vos_fetch_end(struct vos_read *read)
 }
 
 int
-vos_fetch_begin(const struct vos_key *key, struct vos_when *when, uint64_t flags, uint32_t nr, daos_iod_t *iods, struct vos_read **result)
+vos_fetch_begin(const struct vos_key *key, struct vos_when *when, uint64_t flags, uint32_t nr, daos_iod_t *iods,
+		struct vos_read **result)
 {
 	struct fetch fetch = {.key = key, .when = when, .flags = flags, .iods = iods, .nr = nr};
 	const struct lsn_tables *tables;
@@ -667,14 +696,16 @@ vos_fetch_begin(const struct vos_key *key, struct vos_when *when, uint64_t flags
 	fetch.hash_dkey = vos__hash_key(fetch.hash_object, key->dkey);
 	if (when->epoch != DAOS_EPOCH_MAX && (flags & VOS_NO_TIMESTAMP) == 0) {
 		vos__stamp_prefetch(&key->cont->pool->vx->stamps, STAMP_DKEY_SUB, fetch.hash_dkey);
-		vos__stamp_prefetch(&key->cont->pool->vx->stamps, STAMP_AKEY, vos__hash_key(fetch.hash_dkey, &iods[0].iod_name));
+		vos__stamp_prefetch(&key->cont->pool->vx->stamps, STAMP_AKEY,
+				    vos__hash_key(fetch.hash_dkey, &iods[0].iod_name));
 	}
 	read = fetch.read = read_new(key->cont, nr);
 	if (read == NULL)
 		return -DER_NOMEM;
 	rc = umem_read(key->cont->pool->heap, fetch_body, &fetch);
 	tables = key->cont->pool->lsn;
-	when->lsn = read->lsn = MAX(tables->dkey[fetch.hash_dkey % LSN_DKEYS], tables->punch[fetch.hash_object % LSN_OBJECTS]);
+	when->lsn = read->lsn = MAX(tables->dkey[fetch.hash_dkey % LSN_DKEYS],
+				    tables->punch[fetch.hash_object % LSN_OBJECTS]);
 	if (rc == 0 || rc == -DER_NONEXIST)
 		leave_stamps(&fetch);
 	if (rc == 0 && fetch.object != UMEM_NULL && fetch.missed)
@@ -691,7 +722,7 @@ vos_fetch_begin(const struct vos_key *key, struct vos_when *when, uint64_t flags
 	return rc;
 }
 
-/* ---- data ----------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------------------------------- */
 /* The blob's bytes, and those of the heap that were kept aside. YIELDS */
 static int
 get_data(struct vos_read *read)
@@ -715,7 +746,10 @@ can_check(const struct vos_csum *csum)
 	return csum->type != 0 && csum_is_supported(csum->type) && csum_size((enum csum_type)csum->type) == csum->size;
 }
 
-/* Reads the margins of pieces on the blob: two pieces a value of a descriptor of their own. *desc NULL: there are none. YIELDS */
+/*
+ * Reads the margins of pieces on the blob: two pieces a value of a descriptor of their own. *desc NULL: there are none.
+ * YIELDS
+ */
 static int
 get_margins(struct vos_read *read, const struct read_iod *iod, struct bio_desc **desc)
 {
@@ -759,8 +793,8 @@ check_array(const struct read_iod *iod, const struct bio_piece *bufs, struct bio
 			iov[0].iov_base = around[0].buf;
 			iov[2].iov_base = around[1].buf;
 		}
-		rc = csum_verify((enum csum_type)piece->csum.type, piece->chunk, piece->start - piece->before, iov, 3, 0,
-				 piece->before + piece->len + piece->behind, piece->csum.data, NULL);
+		rc = csum_verify((enum csum_type)piece->csum.type, piece->chunk, piece->start - piece->before, iov, 3,
+				 0, piece->before + piece->len + piece->behind, piece->csum.data, NULL);
 		if (rc != 0)
 			return rc;
 	}
@@ -781,7 +815,8 @@ check_single(struct vos_read *read, const struct read_iod *iod, const struct bio
 		return -DER_NOMEM;
 	for (uint32_t p = 0; p < iod->nr; p++)
 		iov[p] = (struct iovec){.iov_base = bufs[p].buf, .iov_len = iod->pieces[p].len};
-	return csum_verify((enum csum_type)csum->type, csum->chunk, 0, iov, (int)iod->nr, 0, iod->size, csum->data, NULL);
+	return csum_verify((enum csum_type)csum->type, csum->chunk, 0, iov, (int)iod->nr, 0, iod->size, csum->data,
+			   NULL);
 }
 
 static int

@@ -11,7 +11,7 @@
  */
 #include "inside.h"
 
-/* ---- writing the list --------------------------------------------------------------------------------------------------- */
+/* ---- writing the list -------------------------------------------------------------------------------------------- */
 static size_t
 akey_size(const struct op_iod *iod, bool values)
 {
@@ -44,7 +44,8 @@ encode_op(const struct vos_op *op, uint16_t minor, char *at)
 	for (uint32_t i = 0; i < op->nr; i++) {
 		const struct op_iod *iod = &op->iods[i];
 		bool extents = op->kind == OP_UPDATE && iod->type == DAOS_IOD_ARRAY;
-		struct vos_touch_akey akey = {.key_len = (uint16_t)iod->akey.iov_len, .extent_nr = extents ? iod->value_nr : 0,
+		struct vos_touch_akey akey = {.key_len = (uint16_t)iod->akey.iov_len,
+					      .extent_nr = extents ? iod->value_nr : 0,
 					      .type = op->kind == OP_UPDATE ? (uint16_t)iod->type : 0};
 
 		at = (char *)mempcpy(at, &akey, sizeof(akey));
@@ -78,7 +79,7 @@ vos__touch_encode(struct vos_op **ops, uint32_t nr, struct mem *mem, uint8_t **t
 	return 0;
 }
 
-/* ---- reading it ------------------------------------------------------------------------------------------------------------ */
+/* ---- reading it -------------------------------------------------------------------------------------------------- */
 struct reader {
 	const uint8_t *at, *end;
 	bool bad;
@@ -124,7 +125,7 @@ take_key(struct reader *reader, size_t len, struct key_copy *copy)
 	return bytes != NULL;
 }
 
-/* ---- one touch -------------------------------------------------------------------------------------------------------------- */
+/* ---- one touch --------------------------------------------------------------------------------------------------- */
 struct context {
 	struct vos_cont *cont;
 	struct vos_pool *pool;
@@ -192,7 +193,8 @@ static int
 settle_extent(const struct context *context, umem_off_t akey, uint64_t lo, uint64_t hi)
 {
 	struct evtree tree = {.heap = context->pool->heap, .root = akey + offsetof(struct vos_akey_rec, extents)};
-	struct evtree_extent which = {.lo = lo, .hi = hi, .when = {.epoch = context->dtx->epoch, .minor = context->minor}};
+	struct evtree_extent which = {
+		.lo = lo, .hi = hi, .when = {.epoch = context->dtx->epoch, .minor = context->minor}};
 	int rc;
 
 	if (context->commit)
@@ -354,7 +356,8 @@ settle_touch(struct context *context, struct reader *reader)
 	context->minor = touch.minor;
 	rc = find_object(context, &touch, &off);
 	if (rc == 0 && touch.kind != VOS_TOUCH_PUNCH_OBJECT)
-		rc = settle_dkey(context, off != UMEM_NULL ? off + offsetof(struct vos_obj_rec, dkeys) : UMEM_NULL, &touch, reader);
+		rc = settle_dkey(context, off != UMEM_NULL ? off + offsetof(struct vos_obj_rec, dkeys) : UMEM_NULL,
+				 &touch, reader);
 	if (rc != 0 || off == UMEM_NULL)
 		return rc;
 	rc = settle_log(context, off + offsetof(struct vos_obj_rec, ilog));
@@ -378,13 +381,15 @@ vos__settle(struct vos_cont *cont, const struct dtx *dtx, bool commit, uint32_t 
 		int rc = settle_touch(&context, &reader);
 
 		if (rc != 0)
-			return reader.bad ? vos__corrupt(cont->pool, dtx->off, "the list of what a transaction touched") : rc;
+			return reader.bad ?
+				       vos__corrupt(cont->pool, dtx->off, "the list of what a transaction touched") :
+				       rc;
 	}
 	*at = (uint32_t)(reader.at - dtx->touch);
 	return 0;
 }
 
-/* ---- afterwards ---------------------------------------------------------------------------------------------------------------- */
+/* ---- afterwards -------------------------------------------------------------------------------------------------- */
 void
 vos__touch_mark(struct vos_cont *cont, const uint8_t *list, uint32_t len, uint64_t lsn, bool undone)
 {

@@ -3,8 +3,8 @@
  * vos/stamp: read timestamps (multi-version timestamp ordering) and the tables of last LSNs. Both live in DRAM and are
  * bounded; they may answer "later" than the truth, never "earlier":
  *
- *	stamp I1  A read noted at epoch e is answered by an epoch >= e, for ever: an entry that is pushed out raises its set's
- *	          low mark, and all begin at first_epoch, above every read of a former life.
+ *	stamp I1  A read noted at epoch e is answered by an epoch >= e, for ever: an entry that is pushed out raises its
+ *	          set's low mark, and all begin at first_epoch, above every read of a former life.
  *	stamp I2  Reads are noted by hash of the full path, so what does not exist is covered like what does.
  *	stamp I3  `other` is not below the newest read by anybody but `reader`.
  *

@@ -15,7 +15,7 @@
  */
 #include "inside.h"
 
-/* ---- checksums: chunks are counted from record 0 of an array, from byte 0 of a single value ------------------------------ */
+/* ---- checksums: chunks are counted from record 0 of an array, from byte 0 of a single value ---------------------- */
 uint64_t
 vos__chunk_records(uint64_t rec_size, uint32_t chunk)
 {
@@ -36,7 +36,7 @@ vos__csum_count_single(uint64_t size, uint32_t chunk)
 	return chunk == 0 || size == 0 ? 1 : DIV_UP(size, (uint64_t)chunk);
 }
 
-/* ---- taking records apart ------------------------------------------------------------------------------------------------ */
+/* ---- taking records apart ---------------------------------------------------------------------------------------- */
 /* Fills the view from at on, where parts begin. Everything is checked against the end of the allocation. */
 static int
 view_rest(struct vos_pool *pool, size_t fixed, size_t dkey_len, size_t akey_len, struct version_view *view)
@@ -53,7 +53,8 @@ view_rest(struct vos_pool *pool, size_t fixed, size_t dkey_len, size_t akey_len,
 		return vos__corrupt(pool, view->off, "unknown media or flags of a version");
 	if (!view->array)
 		view->bytes = hole ? 0 : version->size;
-	else if (view->hi < view->lo || __builtin_mul_overflow(hole ? 0 : version->size, view->hi - view->lo + 1, &view->bytes))
+	else if (view->hi < view->lo ||
+		 __builtin_mul_overflow(hole ? 0 : version->size, view->hi - view->lo + 1, &view->bytes))
 		return vos__corrupt(pool, view->off, "the range of an extent");
 	if (version->csum_type != 0 && !hole)
 		nr = view->array ? vos__csum_count_array(view->lo, view->hi, version->size, version->csum_chunk)
@@ -90,14 +91,16 @@ vos__flat_view(struct vos_pool *pool, umem_off_t off, struct version_view *view)
 {
 	struct vos_flat_array_rec *rec = umem_at(pool->heap, off);
 
-	*view = (struct version_view){.off = off, .version = &rec->version, .array = rec->head.kind == VOS_KIND_FLAT_ARRAY};
+	*view = (struct version_view){
+		.off = off, .version = &rec->version, .array = rec->head.kind == VOS_KIND_FLAT_ARRAY};
 	if (!vos__is_flat(&rec->head))
 		return vos__corrupt(pool, off, "no flat record");
 	if (view->array) {
 		view->lo = rec->lo;
 		view->hi = rec->hi;
 	}
-	return view_rest(pool, view->array ? sizeof(*rec) : sizeof(struct vos_flat_rec), rec->head.key_len, rec->head.akey_len, view);
+	return view_rest(pool, view->array ? sizeof(*rec) : sizeof(struct vos_flat_rec), rec->head.key_len,
+			 rec->head.akey_len, view);
 }
 
 int
@@ -112,17 +115,19 @@ vos__single_view(struct vos_pool *pool, umem_off_t off, struct version_view *vie
 	return view_rest(pool, sizeof(*rec), 0, 0, view);
 }
 
-/* ---- storing ---------------------------------------------------------------------------------------------------------------- */
+/* ---- storing ----------------------------------------------------------------------------------------------------- */
 static size_t
 tail_size(const struct value *value)
 {
-	return (value->remote ? value->part_nr * sizeof(struct vos_part) : value->bytes) + value->csum_nr * value->csum_size;
+	return (value->remote ? value->part_nr * sizeof(struct vos_part) : value->bytes) +
+	       value->csum_nr * value->csum_size;
 }
 
 size_t
 vos__flat_size(uint32_t dkey_len, uint32_t akey_len, const struct value *value, bool array)
 {
-	return (array ? sizeof(struct vos_flat_array_rec) : sizeof(struct vos_flat_rec)) + dkey_len + akey_len + tail_size(value);
+	return (array ? sizeof(struct vos_flat_array_rec) : sizeof(struct vos_flat_rec)) + dkey_len + akey_len +
+	       tail_size(value);
 }
 
 static void
@@ -170,8 +175,8 @@ store_tail(struct vos_pool *pool, const struct value *value, struct vos_part *pa
 }
 
 int
-vos__flat_make(struct vos_pool *pool, const daos_key_t *dkey, const daos_key_t *akey, bool array, const struct value *value,
-	       const struct stamp_of_write *when, umem_off_t *off)
+vos__flat_make(struct vos_pool *pool, const daos_key_t *dkey, const daos_key_t *akey, bool array,
+	       const struct value *value, const struct stamp_of_write *when, umem_off_t *off)
 {
 	size_t fixed = array ? sizeof(struct vos_flat_array_rec) : sizeof(struct vos_flat_rec);
 	struct vos_flat_array_rec *rec;
@@ -194,7 +199,7 @@ vos__flat_make(struct vos_pool *pool, const daos_key_t *dkey, const daos_key_t *
 	return store_tail(pool, value, (struct vos_part *)((char *)rec + fixed), at + dkey->iov_len + akey->iov_len);
 }
 
-/* ---- extents ------------------------------------------------------------------------------------------------------------------ */
+/* ---- extents ----------------------------------------------------------------------------------------------------- */
 static struct evtree
 extents_of(struct vos_pool *pool, umem_off_t akey)
 {
@@ -232,7 +237,8 @@ vos__extent_free(struct vos_pool *pool, const struct evtree_data *data, uint64_t
 
 	if (data->media == BIO_HOLE)
 		return 0;
-	if (data->csum_type != 0 && !csum_inline(vos__csum_count_array(lo, hi, rec_size, data->csum_chunk), data->csum_size))
+	if (data->csum_type != 0 &&
+	    !csum_inline(vos__csum_count_array(lo, hi, rec_size, data->csum_chunk), data->csum_size))
 		umem_free(pool->heap, data->csum);
 	if (data->media == BIO_HEAP)
 		umem_free(pool->heap, data->addr);
@@ -244,7 +250,8 @@ vos__extent_free(struct vos_pool *pool, const struct evtree_data *data, uint64_t
 }
 
 static int
-insert_extent(struct vos_pool *pool, umem_off_t akey, const struct evtree_extent *extent, uint64_t rec_size, bool foreign)
+insert_extent(struct vos_pool *pool, umem_off_t akey, const struct evtree_extent *extent, uint64_t rec_size,
+	      bool foreign)
 {
 	struct evtree tree = extents_of(pool, akey);
 	struct evtree_data replaced;
@@ -261,7 +268,8 @@ insert_extent(struct vos_pool *pool, umem_off_t akey, const struct evtree_extent
 }
 
 int
-vos__extent_put(struct vos_pool *pool, umem_off_t akey, const struct value *value, const struct stamp_of_write *when, bool foreign)
+vos__extent_put(struct vos_pool *pool, umem_off_t akey, const struct value *value, const struct stamp_of_write *when,
+		bool foreign)
 {
 	struct evtree_extent extent = {
 		.lo = value->lo, .hi = value->hi, .when = {.epoch = when->epoch, .minor = when->minor},
@@ -291,7 +299,7 @@ vos__extent_drop(struct vos_pool *pool, umem_off_t akey, uint64_t lo, uint64_t h
 	return rc != 0 ? rc : vos__extent_free(pool, &data, lo, hi, rec_size);
 }
 
-/* ---- single values --------------------------------------------------------------------------------------------------------------- */
+/* ---- single values ----------------------------------------------------------------------------------------------- */
 static struct btree
 singles_of(struct vos_pool *pool, umem_off_t akey)
 {
@@ -311,7 +319,8 @@ free_parts(struct vos_pool *pool, const struct version_view *view)
 		else if (view->version->media != BIO_BLOB || pool->vea == NULL)
 			rc = vos__corrupt(pool, view->off, "a part on a data blob that is not there");
 		else
-			rc = vea_free(pool->vea, part->addr / BIO_BLOCK, (uint32_t)DIV_UP(part->len, (uint64_t)BIO_BLOCK));
+			rc = vea_free(pool->vea, part->addr / BIO_BLOCK,
+				      (uint32_t)DIV_UP(part->len, (uint64_t)BIO_BLOCK));
 	}
 	return rc;
 }
@@ -367,7 +376,8 @@ insert_single(struct vos_pool *pool, umem_off_t akey, uint64_t epoch, uint16_t m
 }
 
 int
-vos__single_put(struct vos_pool *pool, umem_off_t akey, const struct value *value, const struct stamp_of_write *when, bool foreign)
+vos__single_put(struct vos_pool *pool, umem_off_t akey, const struct value *value, const struct stamp_of_write *when,
+		bool foreign)
 {
 	umem_off_t off = umem_alloc(pool->heap, sizeof(struct vos_single_rec) + tail_size(value));
 	struct vos_single_rec *rec;
@@ -396,7 +406,7 @@ vos__single_drop(struct vos_pool *pool, umem_off_t akey, uint64_t epoch, uint16_
 	return rc != 0 ? rc : vos__single_free(pool, off);
 }
 
-/* ---- from flat to trees ------------------------------------------------------------------------------------------------------------ */
+/* ---- from flat to trees ------------------------------------------------------------------------------------------ */
 static int
 promote_single(struct vos_pool *pool, const struct version_view *view, umem_off_t akey)
 {
@@ -434,7 +444,8 @@ promote_extent(struct vos_pool *pool, const struct version_view *view, umem_off_
 		extent.data.addr = view->parts[0].addr;
 	}
 	if (view->csum_bytes > 0)
-		rc = store_csums(pool, view->csum, view->csum_bytes / version->csum_size, version->csum_size, &extent.data.csum);
+		rc = store_csums(pool, view->csum, view->csum_bytes / version->csum_size, version->csum_size,
+				 &extent.data.csum);
 	return rc != 0 ? rc : insert_extent(pool, akey, &extent, version->size, false);
 }
 
@@ -454,7 +465,8 @@ vos__flat_promote(struct vos_pool *pool, umem_off_t dkeys, const daos_key_t *dke
 
 	if (rc != 0)
 		return rc;
-	event = (struct ilog_entry){.epoch = view.version->epoch, .minor = view.version->minor, .dtx = view.version->dtx};
+	event = (struct ilog_entry){
+		.epoch = view.version->epoch, .minor = view.version->minor, .dtx = view.version->dtx};
 	rc = vos__dkey_new(pool, dkey, akey_cls, &dkey_off);
 	if (rc != 0)
 		return rc;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vos/format: what a pool shard keeps in its heap. Little-endian, naturally aligned, frozen by the assertions. Every
- * record has a kind or version and flags that later versions may give a meaning; a set flag that is not known here is refused.
+ * record has a kind or version and flags that later versions may give a meaning; a set flag that is not known here is
+ * refused.
  *
  *	root (umem_root)  struct vos_root: magic, version, features; allocator of the data blob; tree of containers
  *	container         uuid -> struct vos_cont_rec: tree of objects, prepared transactions, finished ones
  *	object            oid, shard -> struct vos_obj_rec: incarnation log, tree of dkeys
- *	dkey              key -> struct vos_flat_rec (one akey with one version) or struct vos_dkey_rec: log, tree of akeys
+ *	dkey              key -> struct vos_flat_rec (one akey with one version) or struct vos_dkey_rec: log, tree of
+ *	                  akeys
  *	akey              key -> struct vos_akey_rec: log, tree of single values, tree of extents
  *	single value      (epoch, minor) -> struct vos_single_rec
  */
@@ -145,7 +147,9 @@ _Static_assert(offsetof(struct vos_version, size) == 16, "FORMAT: vos_version.si
 _Static_assert(offsetof(struct vos_version, map_version) == 32, "FORMAT: vos_version.map_version");
 _Static_assert(sizeof(struct vos_version) == 40, "FORMAT: vos_version");
 
-/** A run of bytes of a value: on the data blob (addr in bytes, whole blocks are its own) or an allocation of its own. */
+/**
+ * A run of bytes of a value: on the data blob (addr in bytes, whole blocks are its own) or an allocation of its own.
+ */
 struct vos_part {
 	uint64_t addr, len;
 };
@@ -196,14 +200,17 @@ struct vos_single_rec {
 };
 _Static_assert(sizeof(struct vos_single_rec) == 40, "FORMAT: vos_single_rec");
 
-/* ---- transactions ------------------------------------------------------------------------------------------------------ */
+/* ---- transactions ------------------------------------------------------------------------------------------------ */
 enum vos_dtx_rec_state {
 	VOS_DTX_REC_PREPARED = 1,
 	VOS_DTX_REC_ABORTING = 2, /* decided; what it touched is being undone in steps */
 	VOS_DTX_REC_COMMITTING = 3,
 };
 
-/** A prepared transaction. Behind the struct: touch_len bytes of struct vos_touch with their keys, then the owner's blob. */
+/**
+ * A prepared transaction. Behind the struct: touch_len bytes of struct vos_touch with their keys, then the owner's
+ * blob.
+ */
 struct vos_dtx_rec {
 	uint8_t client[16];
 	uint64_t hlc;
@@ -219,7 +226,12 @@ struct vos_dtx_rec {
 _Static_assert(offsetof(struct vos_dtx_rec, local) == 32, "FORMAT: vos_dtx_rec.local");
 _Static_assert(sizeof(struct vos_dtx_rec) == 56, "FORMAT: vos_dtx_rec");
 
-enum vos_touch_kind { VOS_TOUCH_UPDATE = 1, VOS_TOUCH_PUNCH_OBJECT = 2, VOS_TOUCH_PUNCH_DKEY = 3, VOS_TOUCH_PUNCH_AKEYS = 4 };
+enum vos_touch_kind {
+	VOS_TOUCH_UPDATE = 1,
+	VOS_TOUCH_PUNCH_OBJECT = 2,
+	VOS_TOUCH_PUNCH_DKEY = 3,
+	VOS_TOUCH_PUNCH_AKEYS = 4
+};
 
 /** What one op touched. Behind it: dkey, then akey_nr times struct vos_touch_akey; packed without gaps. */
 struct vos_touch {

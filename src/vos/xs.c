@@ -2,9 +2,10 @@
 /*
  * vos/xs: the part of one stream: tree classes, the table of pools, read timestamps, and the object cache.
  *
- * The object cache maps (container, object, shard) to the offset of its record, four ways, the least recently used goes.
- *	xs I1  A cached offset is that of a record which is committed in memory: entries are made after bodies, and dropped
- *	       with the record.
+ * The object cache maps (container, object, shard) to the offset of its record, four ways, the least recently used
+ * goes.
+ *	xs I1  A cached offset is that of a record which is committed in memory: entries are made after bodies, and
+ *	       dropped with the record.
  *
  * Nothing here yields but vos_xs_destroy, which closes volatile pools. A crash leaves nothing of it.
  */
@@ -48,7 +49,8 @@ vos_xs_create(const struct vos_xs_config *config, struct vos_xs **result)
 	list_init(&vx->idle_reads);
 	ult_mutex_init(&vx->pools_lock);
 	hash_init(&vx->pools, mem, &pool_ops, env_rand(config->env));
-	while (sets * CACHE_WAYS < (config->object_cache != 0 ? config->object_cache : OBJECT_CACHE_DEFAULT) && sets < 1U << 20)
+	while (sets * CACHE_WAYS < (config->object_cache != 0 ? config->object_cache : OBJECT_CACHE_DEFAULT) &&
+	       sets < 1U << 20)
 		sets *= 2;
 	vx->cache_sets = sets;
 	vx->cache = MEM_NEW_ARRAY(mem, struct cache_slot, sets * CACHE_WAYS);
@@ -79,7 +81,8 @@ vos_xs_destroy(struct vos_xs *vx)
 	struct vos_read *read;
 
 	/* Volatile pools live here without being open. */
-	for (hash_iter_init(&iter, &vx->pools); (node = hash_iter_next(&iter)) != NULL; hash_iter_init(&iter, &vx->pools)) {
+	for (hash_iter_init(&iter, &vx->pools); (node = hash_iter_next(&iter)) != NULL;
+	     hash_iter_init(&iter, &vx->pools)) {
 		struct vos_pool *pool = hash_entry(node, struct vos_pool, node);
 
 		ASSERTF(pool->ram && pool->refs == 0, "vos: a pool is still open");
@@ -103,11 +106,12 @@ vos__corrupt(const struct vos_pool *pool, umem_off_t off, const char *what)
 	char uuid[37];
 
 	uuid_unparse_lower(pool->uuid, uuid);
-	log_error(pool->vx->log, "pool %s: corrupt record at heap offset %llu: %s", uuid, (unsigned long long)off, what);
+	log_error(pool->vx->log, "pool %s: corrupt record at heap offset %llu: %s", uuid, (unsigned long long)off,
+		  what);
 	return -DER_DF_INVAL;
 }
 
-/* ---- object cache ---------------------------------------------------------------------------------------------------- */
+/* ---- object cache ------------------------------------------------------------------------------------------------ */
 static struct cache_slot *
 cache_set(struct vos_xs *vx, const struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard)
 {

@@ -132,7 +132,7 @@ stage_run(void (*play)(struct stage *stage), bool ram)
 	stage_close(&stage);
 }
 
-/* ---- key-value ----------------------------------------------------------------------------------------------------------- */
+/* ---- key-value --------------------------------------------------------------------------------------------------- */
 static void
 assert_value(struct stage *stage, const char *table, const char *key, const char *expected)
 {
@@ -243,13 +243,24 @@ the_same_in_memory(void **state)
 	stage_run(play_values, true);
 }
 
-/* ---- SMD ------------------------------------------------------------------------------------------------------------------ */
+/* ---- SMD --------------------------------------------------------------------------------------------------------- */
 static void
 play_smd(struct stage *stage)
 {
-	struct smd_dev one = {.uuid = {1}, .path = "/nvme0", .state = BIO_DEV_NORMAL, .roles = 1 << BIO_DATA, .tgts = {0, 2}, .tgt_nr = 2};
+	struct smd_dev one = {.uuid = {1},
+			      .path = "/nvme0",
+			      .state = BIO_DEV_NORMAL,
+			      .roles = 1 << BIO_DATA,
+			      .tgts = {0, 2},
+			      .tgt_nr = 2};
 	struct smd_dev two = {.uuid = {2}, .path = "/nvme1", .roles = 0, .tgts = {0, 1}, .tgt_nr = 2}, dev, *devs;
-	struct smd_pool pool = {.uuid = {9}, .label = "tank", .tgt_nr = 3, .meta_size = GIB, .wal_size = MIB, .data_size = 7, .state = SMD_POOL_READY};
+	struct smd_pool pool = {.uuid = {9},
+				.label = "tank",
+				.tgt_nr = 3,
+				.meta_size = GIB,
+				.wal_size = MIB,
+				.data_size = 7,
+				.state = SMD_POOL_READY};
 	struct smd_pool found, *pools;
 	struct arena arena;
 	uint32_t nr;
@@ -296,7 +307,7 @@ devices_targets_and_pools_are_found_again(void **state)
 	stage_run(play_smd, false);
 }
 
-/* ---- loss of power ------------------------------------------------------------------------------------------------------------ */
+/* ---- loss of power ----------------------------------------------------------------------------------------------- */
 enum { KEYS = 6 };
 
 struct history {

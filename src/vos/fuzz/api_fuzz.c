@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sequences of calls against the model: each 8 bytes of the input are the seed of one call of the driver in ../test/drive.h, so
- * that what the fuzzer changes in one place changes one call.
+ * Sequences of calls against the model: each 8 bytes of the input are the seed of one call of the driver in
+ * ../test/drive.h, so that what the fuzzer changes in one place changes one call.
  */
 #define STAGE_BARE 1
 #include "../test/drive.h"

@@ -89,7 +89,7 @@ a_punch_hides_what_is_older_and_nothing_else(void **state)
 	stage_run(play_punch, true);
 }
 
-/* ---- conditions -------------------------------------------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
 static int
 put_if(struct stage *stage, const char *dkey, const char *akey, uint64_t epoch, uint64_t flags)
 {
@@ -115,9 +115,15 @@ play_conditions(struct stage *stage)
 	assert_int_equal(put_if(stage, "d", "b", 13, DAOS_COND_AKEY_INSERT | DAOS_COND_DKEY_UPDATE), 0);
 	assert_int_equal(put_if(stage, "d", "c", 14, DAOS_COND_AKEY_UPDATE), -DER_NONEXIST);
 	assert_int_equal(put_if(stage, "d", "b", 15, DAOS_COND_AKEY_UPDATE), 0);
-	assert_int_equal(fetch_at(stage, hashed, key_of("d"), key_of("c"), &when, DAOS_COND_AKEY_FETCH, NULL, buf, 8, &len, NULL), -DER_NONEXIST);
-	assert_int_equal(fetch_at(stage, hashed, key_of("e"), key_of("c"), &when, DAOS_COND_DKEY_FETCH, NULL, buf, 8, &len, NULL), -DER_NONEXIST);
-	assert_int_equal(fetch_at(stage, hashed, key_of("d"), key_of("c"), &when, DAOS_COND_DKEY_FETCH, NULL, buf, 8, &len, NULL), 0);
+	assert_int_equal(fetch_at(stage, hashed, key_of("d"), key_of("c"), &when, DAOS_COND_AKEY_FETCH, NULL, buf, 8,
+				  &len, NULL),
+			 -DER_NONEXIST);
+	assert_int_equal(fetch_at(stage, hashed, key_of("e"), key_of("c"), &when, DAOS_COND_DKEY_FETCH, NULL, buf, 8,
+				  &len, NULL),
+			 -DER_NONEXIST);
+	assert_int_equal(fetch_at(stage, hashed, key_of("d"), key_of("c"), &when, DAOS_COND_DKEY_FETCH, NULL, buf, 8,
+				  &len, NULL),
+			 0);
 	assert_int_equal(len, 0);
 	assert_int_equal(punch_at(stage, hashed, "d", "c", 101, DAOS_COND_PUNCH), -DER_NONEXIST);
 	assert_int_equal(punch_at(stage, hashed, "d", "b", 102, DAOS_COND_PUNCH), 0);
@@ -169,10 +175,11 @@ an_update_of_several_akeys_with_conditions_of_their_own_is_all_or_nothing(void *
 	stage_run(play_per_akey, true);
 }
 
-/* ---- listing --------------------------------------------------------------------------------------------------------------- */
+/* ---- listing ----------------------------------------------------------------------------------------------------- */
 /* Lists keys into a text, each followed by a space, few a call. */
 static void
-list_text(struct stage *stage, enum vos_list_kind kind, daos_obj_id_t oid, const char *dkey, uint64_t epoch, uint32_t max, char *text)
+list_text(struct stage *stage, enum vos_list_kind kind, daos_obj_id_t oid, const char *dkey, uint64_t epoch,
+	  uint32_t max, char *text)
 {
 	daos_key_t dk = key_of(dkey != NULL ? dkey : "");
 	struct vos_key key = {.cont = stage->cont, .oid = oid, .dkey = dkey != NULL ? &dk : NULL};
@@ -180,7 +187,8 @@ list_text(struct stage *stage, enum vos_list_kind kind, daos_obj_id_t oid, const
 	daos_anchor_t anchor = {0};
 	struct vos_entry entries[16];
 	char buf[64];
-	struct vos_list list = {.kind = kind, .anchor = &anchor, .buf = buf, .buf_size = sizeof(buf), .max = max, .entries = entries};
+	struct vos_list list = {
+		.kind = kind, .anchor = &anchor, .buf = buf, .buf_size = sizeof(buf), .max = max, .entries = entries};
 
 	*text = '\0';
 	while (anchor.da_type != DAOS_ANCHOR_TYPE_EOF) {
@@ -247,7 +255,8 @@ play_extents(struct stage *stage)
 	struct vos_when when = {.epoch = 100};
 	daos_anchor_t anchor = {0};
 	struct vos_entry entries[3];
-	struct vos_list list = {.kind = VOS_LIST_EXTENT, .akey = &akey, .anchor = &anchor, .max = 3, .entries = entries};
+	struct vos_list list = {
+		.kind = VOS_LIST_EXTENT, .akey = &akey, .anchor = &anchor, .max = 3, .entries = entries};
 	uint64_t expected = 0;
 
 	assert_int_equal(stage_up(stage, true), 0);
@@ -294,7 +303,9 @@ play_query(struct stage *stage)
 	assert_int_equal(stage_up(stage, true), 0);
 	key.cont = stage->cont;
 	dkey = key_u64(&value);
-	assert_int_equal(vos_query_key(&key, &when, DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_RECX, &dkey, &akey, &recx, &size, &lsn), -DER_NONEXIST);
+	assert_int_equal(vos_query_key(&key, &when, DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_RECX, &dkey, &akey, &recx,
+				       &size, &lsn),
+			 -DER_NONEXIST);
 	for (uint64_t i = 1; i < 5; i++) {
 		uint64_t number = i * 10;
 		daos_recx_t at = {.rx_idx = i, .rx_nr = 3};
@@ -304,7 +315,9 @@ play_query(struct stage *stage)
 		assert_int_equal(apply_at(stage, 100 + i, op, NULL), 0);
 	}
 	when.epoch = 200;
-	assert_int_equal(vos_query_key(&key, &when, DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_RECX, &dkey, &akey, &recx, &size, &lsn), 0);
+	assert_int_equal(vos_query_key(&key, &when, DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_RECX, &dkey, &akey, &recx,
+				       &size, &lsn),
+			 0);
 	assert_int_equal(value, 40);
 	assert_int_equal(recx.rx_idx, 4);
 	assert_int_equal(recx.rx_nr, 3);
@@ -328,7 +341,7 @@ the_end_of_an_array_and_its_newest_change_are_found(void **state)
 	stage_run(play_query, true);
 }
 
-/* ---- transactions -------------------------------------------------------------------------------------------------------------- */
+/* ---- transactions ------------------------------------------------------------------------------------------------ */
 static struct vos_dtx_id
 id_of(uint64_t number)
 {
@@ -340,7 +353,11 @@ id_of(uint64_t number)
 static int
 prepare(struct stage *stage, struct vos_dtx_id id, uint64_t epoch, struct vos_op **ops, uint32_t nr)
 {
-	struct vos_apply apply = {.cont = stage->cont, .id = &id, .epoch = epoch, .mode = VOS_PREPARE, .blob = {.data = "members", .len = 7}};
+	struct vos_apply apply = {.cont = stage->cont,
+				  .id = &id,
+				  .epoch = epoch,
+				  .mode = VOS_PREPARE,
+				  .blob = {.data = "members", .len = 7}};
 
 	return vos_apply(&apply, ops, nr);
 }
@@ -364,18 +381,26 @@ play_dtx(struct stage *stage)
 	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), 0, NULL, 1, "1", &ops[0]), 0);
 	assert_int_equal(begin_one(stage, hashed, key_of("e"), key_of("a"), 0, NULL, 1, "2", &ops[1]), 0);
 	assert_int_equal(prepare(stage, one, 10, ops, 2), 0);
-	assert_int_equal(fetch_at(stage, hashed, key_of("d"), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, 8, &len, NULL), -DER_INPROGRESS);
+	assert_int_equal(
+		fetch_at(stage, hashed, key_of("d"), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, 8, &len, NULL),
+		-DER_INPROGRESS);
 	assert_int_equal(when.conflict.dtx.hlc, 1);
 	assert_int_equal(when.conflict.epoch, 10);
 	when.self = &one;
-	assert_int_equal(fetch_at(stage, hashed, key_of("d"), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, 8, &len, NULL), 0);
+	assert_int_equal(
+		fetch_at(stage, hashed, key_of("d"), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, 8, &len, NULL),
+		0);
 	assert_int_equal(len, 1);
 	when.self = NULL;
 	when.epoch = 9;
-	assert_int_equal(fetch_at(stage, hashed, key_of("d"), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, 8, &len, NULL), 0);
+	assert_int_equal(
+		fetch_at(stage, hashed, key_of("d"), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, 8, &len, NULL),
+		0);
 	assert_int_equal(len, 0);
 	when.bound = 20;
-	assert_int_equal(fetch_at(stage, hashed, key_of("d"), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, 8, &len, NULL), -DER_TX_RESTART);
+	assert_int_equal(
+		fetch_at(stage, hashed, key_of("d"), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, 8, &len, NULL),
+		-DER_TX_RESTART);
 	assert_int_equal(vos_dtx_check(stage->cont, &one, &state, &epoch, &answer), 0);
 	assert_int_equal(state, VOS_DTX_PREPARED);
 	arena_init(&arena, stage->env->mem);
@@ -423,10 +448,12 @@ play_resend(struct stage *stage)
 
 	assert_int_equal(stage_up(stage, true), 0);
 	apply.cont = stage->cont;
-	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), DAOS_COND_DKEY_INSERT, NULL, 1, "1", &op), 0);
+	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), DAOS_COND_DKEY_INSERT, NULL, 1, "1", &op),
+			 0);
 	assert_int_equal(vos_apply(&apply, &op, 1), 0);
 	assert_int_equal(apply.epoch_used, 101);
-	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), DAOS_COND_DKEY_INSERT, NULL, 1, "1", &op), 0);
+	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), DAOS_COND_DKEY_INSERT, NULL, 1, "1", &op),
+			 0);
 	assert_int_equal(vos_apply(&apply, &op, 1), 0);
 	assert_int_equal(apply.epoch_used, 101);
 	/* Retention is 60 s, in 16ths of a nanosecond. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records with wrong bytes, as if somebody had written a pool by hand and fitted the checksums: every call answers with an
- * error or with something, and none crashes, hangs or leaves its allocation.
+ * Records with wrong bytes, as if somebody had written a pool by hand and fitted the checksums: every call answers with
+ * an error or with something, and none crashes, hangs or leaves its allocation.
  */
 #include "../inside.h"
 #include "drive.h"
@@ -103,7 +103,8 @@ static void
 repair(struct damage *damage)
 {
 	memcpy(damage->after, damage->before, sizeof(damage->after));
-	assert_int_equal(umem_write(damage->drive->stage->cont->pool->heap, UMEM_RESERVE, write_bytes, damage, NULL), 0);
+	assert_int_equal(umem_write(damage->drive->stage->cont->pool->heap, UMEM_RESERVE, write_bytes, damage, NULL),
+			 0);
 }
 
 /* Reads, lists and queries everything; whatever they say. */
@@ -125,25 +126,34 @@ read_all(struct drive *drive)
 			struct vos_entry entries[8];
 			struct d_name dname;
 			char buf[300];
-			struct vos_list list = {.kind = (enum vos_list_kind)kind, .anchor = &anchor, .buf = buf, .buf_size = sizeof(buf), .max = 8,
+			struct vos_list list = {.kind = (enum vos_list_kind)kind,
+						.anchor = &anchor,
+						.buf = buf,
+						.buf_size = sizeof(buf),
+						.max = 8,
 						.entries = entries};
 
 			key.dkey = kind == VOS_LIST_AKEY ? d_dkey(o, (int)d_rnd(drive, M_DKEYS), &dname) : NULL;
-			for (int i = 0; i < 50 && vos_list(&key, &when, VOS_NO_TIMESTAMP, &list) == 0 && anchor.da_type != DAOS_ANCHOR_TYPE_EOF; i++)
+			for (int i = 0; i < 50 && vos_list(&key, &when, VOS_NO_TIMESTAMP, &list) == 0 &&
+					anchor.da_type != DAOS_ANCHOR_TYPE_EOF;
+			     i++)
 				;
 		}
 		key.dkey = NULL;
 		(void)vos_query_epoch(&key, &when, &epoch, &lsn);
 		if (o == 1)
-			(void)vos_query_key(&key, &when, DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_RECX | VOS_NO_TIMESTAMP, &out, d_akey(o, 2, &name),
-					    &recx, &size, &lsn);
+			(void)vos_query_key(&key, &when,
+					    DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_RECX | VOS_NO_TIMESTAMP, &out,
+					    d_akey(o, 2, &name), &recx, &size, &lsn);
 		for (int i = 0; i < 8; i++) {
 			int dkey = (int)d_rnd(drive, M_DKEYS), akey = (int)d_rnd(drive, M_AKEYS);
 			struct d_name dname, aname;
 			struct vos_key at = {.cont = stage->cont, .oid = d_oid(o), .dkey = d_dkey(o, dkey, &dname)};
 			daos_recx_t all = {.rx_nr = M_RECORDS};
-			daos_iod_t iod = {.iod_name = *d_akey(o, akey, &aname), .iod_nr = 1,
-					  .iod_type = d_is_array(akey) ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE, .iod_recxs = d_is_array(akey) ? &all : NULL};
+			daos_iod_t iod = {.iod_name = *d_akey(o, akey, &aname),
+					  .iod_nr = 1,
+					  .iod_type = d_is_array(akey) ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE,
+					  .iod_recxs = d_is_array(akey) ? &all : NULL};
 			struct vos_read *read;
 
 			when.bound = d_rnd(drive, 2) == 0 ? 0 : DAOS_EPOCH_MAX;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vos and loss of power. A workload of random operations runs while everything that reaches the disks is recorded; then
- * the record is cut short at many places, what was not durable is kept, lost or torn by turns, and a new life opens what is
- * left. It must find the model's state after a prefix of the steps (P3) that has every step that was waited for, and every
- * step whose effect a reader was shown after it had waited (P1, P2).
+ * the record is cut short at many places, what was not durable is kept, lost or torn by turns, and a new life opens
+ * what is left. It must find the model's state after a prefix of the steps (P3) that has every step that was waited
+ * for, and every step whose effect a reader was shown after it had waited (P1, P2).
  *
  * CRASH_TEST_IMAGES: how many images each workload tries at most.
  */
@@ -26,7 +26,7 @@ images_wanted(uint64_t usual)
 	return text != NULL ? strtoull(text, NULL, 10) : usual;
 }
 
-/* ---- the workload ------------------------------------------------------------------------------------------------------- */
+/* ---- the workload ------------------------------------------------------------------------------------------------ */
 struct writer {
 	struct workload *load;
 	struct ult_eventual done;
@@ -68,7 +68,8 @@ floor_step(const struct m_view *view, int object, int dkey, int akey, struct m_w
 		const struct m_event *event = &view->model->events[i];
 
 		/* One that found nothing was not written. */
-		if (m_punches(event, object, dkey, akey) && event->epoch == floor.epoch && event->minor == floor.minor && !event->nothing)
+		if (m_punches(event, object, dkey, akey) && event->epoch == floor.epoch &&
+		    event->minor == floor.minor && !event->nothing)
 			return step_of(view, event);
 	}
 	return 0;
@@ -198,7 +199,7 @@ load_fini(struct workload *load)
 	free(load->drive);
 }
 
-/* ---- after the cut ------------------------------------------------------------------------------------------------------- */
+/* ---- after the cut ----------------------------------------------------------------------------------------------- */
 struct image {
 	struct workload *load;
 	bool created;

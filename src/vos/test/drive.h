@@ -36,9 +36,9 @@ struct drive {
 	uint64_t last_lsn;
 };
 
-/* ---- names ---------------------------------------------------------------------------------------------------------------- */
-static const enum daos_otype_t d_types[M_OBJECTS] = {DAOS_OT_MULTI_HASHED, DAOS_OT_DKEY_UINT64, DAOS_OT_MULTI_LEXICAL, DAOS_OT_MULTI_UINT64,
-						     DAOS_OT_KV_HASHED};
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+static const enum daos_otype_t d_types[M_OBJECTS] = {DAOS_OT_MULTI_HASHED, DAOS_OT_DKEY_UINT64, DAOS_OT_MULTI_LEXICAL,
+						     DAOS_OT_MULTI_UINT64, DAOS_OT_KV_HASHED};
 static const char *const d_dkeys[M_DKEYS] = {"d", "dkey-1", "another dkey that is longer than a hash", "d\1", "dk"};
 static const char *const d_akeys[M_AKEYS] = {"a", "akey-1", "0", "array of large records"};
 static const uint64_t d_numbers[M_DKEYS] = {0, 7, 1ULL << 40, 8, UINT64_MAX};
@@ -94,7 +94,7 @@ d_view(struct drive *drive)
 	return (struct m_view){.model = &drive->model, .steps = UINT32_MAX};
 }
 
-/* ---- what is to be done ------------------------------------------------------------------------------------------------------- */
+/* ---- what is to be done ------------------------------------------------------------------------------------------ */
 struct d_iod {
 	uint8_t akey;
 	uint64_t cond;
@@ -113,8 +113,12 @@ struct d_op {
 static inline uint64_t
 d_random_cond(struct drive *drive)
 {
-	static const uint64_t conds[] = {DAOS_COND_DKEY_INSERT, DAOS_COND_DKEY_UPDATE, DAOS_COND_AKEY_INSERT, DAOS_COND_AKEY_UPDATE,
-					 DAOS_COND_DKEY_UPDATE | DAOS_COND_AKEY_INSERT, DAOS_COND_PER_AKEY};
+	static const uint64_t conds[] = {DAOS_COND_DKEY_INSERT,
+					 DAOS_COND_DKEY_UPDATE,
+					 DAOS_COND_AKEY_INSERT,
+					 DAOS_COND_AKEY_UPDATE,
+					 DAOS_COND_DKEY_UPDATE | DAOS_COND_AKEY_INSERT,
+					 DAOS_COND_PER_AKEY};
 
 	return d_rnd(drive, 4) == 0 ? conds[d_rnd(drive, ARRAY_SIZE(conds))] : 0;
 }
@@ -129,7 +133,9 @@ d_random_iods(struct drive *drive, struct d_op *op)
 		struct d_iod *iod = &op->iods[i];
 
 		iod->akey = (uint8_t)((first + i) % M_AKEYS);
-		iod->cond = d_rnd(drive, 2) == 0 ? DAOS_COND_AKEY_INSERT : d_rnd(drive, 2) == 0 ? DAOS_COND_AKEY_UPDATE : 0;
+		iod->cond = d_rnd(drive, 2) == 0 ? DAOS_COND_AKEY_INSERT :
+			    d_rnd(drive, 2) == 0 ? DAOS_COND_AKEY_UPDATE :
+						   0;
 		iod->stamp = d_rnd(drive, 8) == 0 ? 0 : ++drive->stamp;
 		iod->lo = d_rnd(drive, M_RECORDS);
 		iod->hi = iod->lo + d_rnd(drive, M_RECORDS - iod->lo);
@@ -138,7 +144,9 @@ d_random_iods(struct drive *drive, struct d_op *op)
 		if (drive->fat)
 			iod->size = 2000 + d_rnd(drive, 2000);
 		else
-			iod->size = drive->big && d_rnd(drive, 6) == 0 ? 4000 + d_rnd(drive, 9000) : 1 + d_rnd(drive, d_rnd(drive, 4) == 0 ? 700 : 40);
+			iod->size = drive->big && d_rnd(drive, 6) == 0 ?
+					    4000 + d_rnd(drive, 9000) :
+					    1 + d_rnd(drive, d_rnd(drive, 4) == 0 ? 700 : 40);
 	}
 }
 
@@ -162,7 +170,7 @@ d_random_op(struct drive *drive, struct d_op *op)
 	}
 }
 
-/* ---- the model's part ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the model's part -------------------------------------------------------------------------------------------- */
 static inline int
 d_want(const struct m_view *view, int object, int dkey, int akey, struct m_when at, bool insert)
 {
@@ -211,7 +219,8 @@ d_model_op(struct drive *drive, const struct d_op *op, uint64_t epoch, uint32_t 
 	view.self = tx;
 	for (uint32_t i = 0; i < nr; i++) {
 		struct m_when at = {epoch, minor};
-		bool nothing = op->kind == D_PUNCH && d_punches_nothing(&view, op, op->nr > 0 ? op->iods[i].akey : -1, at);
+		bool nothing = op->kind == D_PUNCH &&
+			       d_punches_nothing(&view, op, op->nr > 0 ? op->iods[i].akey : -1, at);
 		struct m_event *event = model_add(&drive->model);
 
 		event->epoch = epoch;
@@ -233,7 +242,7 @@ d_model_op(struct drive *drive, const struct d_op *op, uint64_t epoch, uint32_t 
 	}
 }
 
-/* ---- vos's part --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- vos's part -------------------------------------------------------------------------------------------------- */
 static inline int
 d_begin_update(struct drive *drive, const struct d_op *op, const struct vos_key *key, struct vos_op **result)
 {
@@ -247,8 +256,10 @@ d_begin_update(struct drive *drive, const struct d_op *op, const struct vos_key 
 		bool array = d_is_array(iod->akey);
 
 		recxs[i] = (daos_recx_t){.rx_idx = iod->lo, .rx_nr = iod->hi - iod->lo + 1};
-		iods[i] = (daos_iod_t){.iod_name = *d_akey(op->object, iod->akey, &names[i]), .iod_nr = 1,
-				       .iod_type = array ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE, .iod_recxs = array ? &recxs[i] : NULL,
+		iods[i] = (daos_iod_t){.iod_name = *d_akey(op->object, iod->akey, &names[i]),
+				       .iod_nr = 1,
+				       .iod_type = array ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE,
+				       .iod_recxs = array ? &recxs[i] : NULL,
 				       .iod_flags = iod->cond};
 		iods[i].iod_size = iod->stamp == 0 ? 0 : array ? d_rec_size(iod->akey) : iod->size;
 	}
@@ -274,7 +285,9 @@ d_begin(struct drive *drive, const struct d_op *op, struct vos_op **result)
 {
 	struct d_name dkey, names[M_AKEYS];
 	daos_key_t akeys[M_AKEYS];
-	struct vos_key key = {.cont = drive->stage->cont, .oid = d_oid(op->object), .dkey = op->whole ? NULL : d_dkey(op->object, op->dkey, &dkey)};
+	struct vos_key key = {.cont = drive->stage->cont,
+			      .oid = d_oid(op->object),
+			      .dkey = op->whole ? NULL : d_dkey(op->object, op->dkey, &dkey)};
 
 	if (op->kind == D_UPDATE)
 		return d_begin_update(drive, op, &key, result);
@@ -284,7 +297,7 @@ d_begin(struct drive *drive, const struct d_op *op, struct vos_op **result)
 				   : vos_check_begin(&key, op->flags, op->nr, akeys, 0, result);
 }
 
-/* ---- applying ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- applying ---------------------------------------------------------------------------------------------------- */
 static inline struct vos_dtx_id
 d_id(uint64_t hlc)
 {
@@ -346,7 +359,10 @@ static inline int
 d_apply(struct drive *drive, const struct d_op *ops, uint32_t nr, bool prepare, uint64_t epoch, bool late)
 {
 	struct vos_dtx_id id = d_id(++drive->hlc);
-	struct vos_apply apply = {.cont = drive->stage->cont, .id = &id, .epoch = epoch, .mode = prepare ? VOS_PREPARE : VOS_COMMIT,
+	struct vos_apply apply = {.cont = drive->stage->cont,
+				  .id = &id,
+				  .epoch = epoch,
+				  .mode = prepare ? VOS_PREPARE : VOS_COMMIT,
 				  .blob = {.data = &id.hlc, .len = prepare ? sizeof(id.hlc) : 0}};
 	struct vos_op *begun[OPS_MAX];
 	bool disturbed;
@@ -427,7 +443,8 @@ d_decide(struct drive *drive)
 	last = commit && d_rnd(drive, 3) == 0 ? nr - 1 : first;
 	for (uint32_t i = first; i <= last; i++)
 		ids[i - first] = d_id(drive->model.txs[pending[i]].hlc);
-	rc = commit ? vos_dtx_commit(drive->stage->cont, ids, last - first + 1, &lsn) : vos_dtx_abort(drive->stage->cont, &ids[0], &lsn);
+	rc = commit ? vos_dtx_commit(drive->stage->cont, ids, last - first + 1, &lsn) :
+		      vos_dtx_abort(drive->stage->cont, &ids[0], &lsn);
 	drive->last_lsn = MAX(drive->last_lsn, lsn);
 	assert_int_equal(rc, 0);
 	drive->deciding = false;
@@ -464,7 +481,7 @@ d_resend(struct drive *drive)
 	assert_int_equal(apply.epoch_used, tx->epoch);
 }
 
-/* ---- fetching ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- fetching ---------------------------------------------------------------------------------------------------- */
 /* What a fetch of an akey must give: the bytes, '.' where there is nothing. Returns their number. */
 static inline size_t
 d_expected_bytes(const struct m_view *view, int object, int dkey, int akey, uint64_t epoch, char *buf)
@@ -482,19 +499,22 @@ d_expected_bytes(const struct m_view *view, int object, int dkey, int akey, uint
 	for (uint32_t r = 0; r < M_RECORDS; r++) {
 		event = m_value(view, object, dkey, akey, r, at);
 		for (uint64_t i = 0; i < d_rec_size(akey); i++)
-			buf[len++] = event != NULL && event->stamp != 0 ? m_byte(event->stamp, r * d_rec_size(akey) + i) : '.';
+			buf[len++] = event != NULL && event->stamp != 0 ?
+					     m_byte(event->stamp, r * d_rec_size(akey) + i) :
+					     '.';
 	}
 	return len;
 }
 
 static inline int
-d_fetch(struct drive *drive, int object, int dkey, int akey, struct vos_when *when, uint64_t flags, char *buf, size_t size, size_t *len)
+d_fetch(struct drive *drive, int object, int dkey, int akey, struct vos_when *when, uint64_t flags, char *buf,
+	size_t size, size_t *len)
 {
 	struct d_name dname, aname;
 	daos_recx_t recx = {.rx_nr = M_RECORDS};
 	uint64_t rec_size;
-	int rc = fetch_at(drive->stage, d_oid(object), *d_dkey(object, dkey, &dname), *d_akey(object, akey, &aname), when, flags,
-			  d_is_array(akey) ? &recx : NULL, buf, size, len, &rec_size);
+	int rc = fetch_at(drive->stage, d_oid(object), *d_dkey(object, dkey, &dname), *d_akey(object, akey, &aname),
+			  when, flags, d_is_array(akey) ? &recx : NULL, buf, size, len, &rec_size);
 
 	/* Nothing there: the size of a record is not known, and holes are empty. */
 	if (rc == 0 && d_is_array(akey) && rec_size == 0 && *len == 0) {
@@ -506,7 +526,8 @@ d_fetch(struct drive *drive, int object, int dkey, int akey, struct vos_when *wh
 
 /* The answer of vos must be that of the model, whatever becomes of what is prepared. */
 static inline void
-d_compare_fetch(struct drive *drive, const struct m_view *given, int object, int dkey, int akey, struct vos_when *when, uint64_t flags)
+d_compare_fetch(struct drive *drive, const struct m_view *given, int object, int dkey, int akey, struct vos_when *when,
+		uint64_t flags)
 {
 	static char expected[M_RECORDS * REC_SIZE + 1], found[M_RECORDS * REC_SIZE + 1];
 	struct m_view view = *given;
@@ -548,7 +569,10 @@ d_compare_fetch(struct drive *drive, const struct m_view *given, int object, int
 	if (rc == 0 && (flags & VOS_NO_TIMESTAMP) == 0 && when->epoch != DAOS_EPOCH_MAX && when->self == NULL) {
 		struct d_read *read = &drive->reads[drive->read_nr++ % READS_MAX];
 
-		*read = (struct d_read){.epoch = when->epoch, .object = (uint8_t)object, .dkey = (uint8_t)dkey, .akey = (uint8_t)akey,
+		*read = (struct d_read){.epoch = when->epoch,
+					.object = (uint8_t)object,
+					.dkey = (uint8_t)dkey,
+					.akey = (uint8_t)akey,
 					.hash = hash64_bytes(found, len, 1)};
 	}
 }
@@ -575,7 +599,8 @@ d_read(struct drive *drive)
 		flags |= DAOS_COND_AKEY_FETCH;
 	if (d_rnd(drive, 2) == 0)
 		flags |= VOS_NO_TIMESTAMP;
-	d_compare_fetch(drive, &view, (int)d_rnd(drive, M_OBJECTS), (int)d_rnd(drive, M_DKEYS), (int)d_rnd(drive, M_AKEYS), &when, flags);
+	d_compare_fetch(drive, &view, (int)d_rnd(drive, M_OBJECTS), (int)d_rnd(drive, M_DKEYS),
+			(int)d_rnd(drive, M_AKEYS), &when, flags);
 }
 
 /* vos I5: what was read once is read again. */
@@ -597,7 +622,7 @@ d_read_again(struct drive *drive)
 	assert_int_equal(hash64_bytes(found, len, 1), read->hash);
 }
 
-/* ---- listing ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- listing ----------------------------------------------------------------------------------------------------- */
 /* Which of the known keys a list gave: bits; each at most once. */
 static inline int
 d_list(struct drive *drive, enum vos_list_kind kind, int object, int dkey, uint64_t epoch, uint32_t *bits)
@@ -608,7 +633,11 @@ d_list(struct drive *drive, enum vos_list_kind kind, int object, int dkey, uint6
 	daos_anchor_t anchor = {0};
 	struct vos_entry entries[8];
 	char buf[200];
-	struct vos_list list = {.kind = kind, .anchor = &anchor, .buf = buf, .buf_size = 64 + d_rnd(drive, 100), .max = 1 + d_rnd(drive, 8),
+	struct vos_list list = {.kind = kind,
+				.anchor = &anchor,
+				.buf = buf,
+				.buf_size = 64 + d_rnd(drive, 100),
+				.max = 1 + d_rnd(drive, 8),
 				.entries = entries};
 
 	if (kind != VOS_LIST_OBJECT)
@@ -623,29 +652,35 @@ d_list(struct drive *drive, enum vos_list_kind kind, int object, int dkey, uint6
 			return rc;
 		for (uint32_t i = 0; i < list.nr; i++) {
 			const char *bytes = buf + entries[i].key_off;
-			int found = -1, nr = kind == VOS_LIST_OBJECT ? M_OBJECTS : kind == VOS_LIST_DKEY ? M_DKEYS : M_AKEYS;
+			int found = -1, nr = kind == VOS_LIST_OBJECT ? M_OBJECTS :
+					     kind == VOS_LIST_DKEY   ? M_DKEYS :
+								       M_AKEYS;
 
 			for (int k = 0; k < nr; k++) {
 				struct d_name name;
 				daos_obj_id_t oid = d_oid(MIN(k, M_OBJECTS - 1));
-				const daos_key_t *is = kind == VOS_LIST_AKEY ? d_akey(object, k, &name) : d_dkey(object, k, &name);
+				const daos_key_t *is = kind == VOS_LIST_AKEY ? d_akey(object, k, &name) :
+									       d_dkey(object, k, &name);
 
-				if (kind == VOS_LIST_OBJECT ? memcmp(bytes, &oid, sizeof(oid)) == 0
-							    : is->iov_len == entries[i].key_len && memcmp(is->iov_buf, bytes, is->iov_len) == 0)
+				if (kind == VOS_LIST_OBJECT ? memcmp(bytes, &oid, sizeof(oid)) == 0 :
+							      is->iov_len == entries[i].key_len &&
+								      memcmp(is->iov_buf, bytes, is->iov_len) == 0)
 					found = k;
 			}
 			assert_true(found >= 0);
 			assert_int_equal(*bits >> found & 1, 0);
 			*bits |= 1U << found;
 			if (kind == VOS_LIST_AKEY)
-				assert_int_equal(entries[i].iod_type, d_is_array(found) ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE);
+				assert_int_equal(entries[i].iod_type,
+						 d_is_array(found) ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE);
 		}
 	}
 	return 0;
 }
 
 static inline void
-d_compare_list(struct drive *drive, const struct m_view *given, enum vos_list_kind kind, int object, int dkey, uint64_t epoch)
+d_compare_list(struct drive *drive, const struct m_view *given, enum vos_list_kind kind, int object, int dkey,
+	       uint64_t epoch)
 {
 	int nr = kind == VOS_LIST_OBJECT ? M_OBJECTS : kind == VOS_LIST_DKEY ? M_DKEYS : M_AKEYS;
 	struct m_view view = *given;
@@ -654,7 +689,8 @@ d_compare_list(struct drive *drive, const struct m_view *given, enum vos_list_ki
 	int rc = d_list(drive, kind, object, dkey, epoch, &bits);
 
 	if (rc == -DER_INPROGRESS) {
-		assert_true(m_disturbed(&view, kind == VOS_LIST_OBJECT ? -1 : object, kind == VOS_LIST_AKEY ? dkey : -1, epoch));
+		assert_true(m_disturbed(&view, kind == VOS_LIST_OBJECT ? -1 : object, kind == VOS_LIST_AKEY ? dkey : -1,
+					epoch));
 		return;
 	}
 	assert_int_equal(rc, 0);
@@ -664,7 +700,8 @@ d_compare_list(struct drive *drive, const struct m_view *given, enum vos_list_ki
 		view.assume = assume;
 		for (int k = 0; k < nr; k++)
 			if (kind == VOS_LIST_OBJECT ? m_exists(&view, k, -1, -1, at) :
-			    kind == VOS_LIST_DKEY ? m_exists(&view, object, k, -1, at) : m_exists(&view, object, dkey, k, at))
+			    kind == VOS_LIST_DKEY   ? m_exists(&view, object, k, -1, at) :
+						      m_exists(&view, object, dkey, k, at))
 				expected |= 1U << k;
 		assert_int_equal(bits, expected);
 	}
@@ -680,8 +717,12 @@ d_compare_extents(struct drive *drive, const struct m_view *given, int object, i
 	struct vos_when when = {.epoch = epoch};
 	struct vos_entry entries[4];
 	daos_anchor_t anchor = {0};
-	struct vos_list list = {.kind = VOS_LIST_EXTENT, .akey = d_akey(object, akey, &aname), .anchor = &anchor, .max = 1 + d_rnd(drive, 4),
-				.entries = entries, .reverse = d_rnd(drive, 2) == 0};
+	struct vos_list list = {.kind = VOS_LIST_EXTENT,
+				.akey = d_akey(object, akey, &aname),
+				.anchor = &anchor,
+				.max = 1 + d_rnd(drive, 4),
+				.entries = entries,
+				.reverse = d_rnd(drive, 2) == 0};
 	uint64_t found[M_RECORDS] = {0}, last = list.reverse ? UINT64_MAX : 0;
 	uint32_t pending[32], pending_nr = m_pending(given, pending, 32);
 	struct m_view view = *given;
@@ -696,7 +737,8 @@ d_compare_extents(struct drive *drive, const struct m_view *given, int object, i
 		}
 		assert_int_equal(rc, 0);
 		for (uint32_t i = 0; i < list.nr; i++) {
-			assert_true(first || (list.reverse ? entries[i].recx.rx_idx + entries[i].recx.rx_nr <= last : entries[i].recx.rx_idx >= last));
+			assert_true(first || (list.reverse ? entries[i].recx.rx_idx + entries[i].recx.rx_nr <= last :
+							     entries[i].recx.rx_idx >= last));
 			last = list.reverse ? entries[i].recx.rx_idx : entries[i].recx.rx_idx + entries[i].recx.rx_nr;
 			first = false;
 			assert_int_equal(entries[i].size, d_rec_size(akey));
@@ -707,7 +749,8 @@ d_compare_extents(struct drive *drive, const struct m_view *given, int object, i
 	for (uint32_t assume = 0; assume < 1U << pending_nr; assume++) {
 		view.assume = assume;
 		for (uint32_t r = 0; r < M_RECORDS; r++) {
-			const struct m_event *event = m_value(&view, object, dkey, akey, r, (struct m_when){epoch, UINT32_MAX});
+			const struct m_event *event = m_value(&view, object, dkey, akey, r,
+							      (struct m_when){epoch, UINT32_MAX});
 
 			assert_int_equal(found[r], event != NULL && event->stamp != 0 ? event->epoch : 0);
 		}
@@ -719,7 +762,8 @@ static inline void
 d_lists(struct drive *drive)
 {
 	struct m_view view = d_view(drive);
-	uint64_t epoch = d_rnd(drive, 2) == 0 ? DAOS_EPOCH_MAX : drive->clock - MIN(drive->clock - 1, (uint64_t)d_rnd(drive, 500));
+	uint64_t epoch = d_rnd(drive, 2) == 0 ? DAOS_EPOCH_MAX :
+						drive->clock - MIN(drive->clock - 1, (uint64_t)d_rnd(drive, 500));
 	int object = (int)d_rnd(drive, M_OBJECTS), dkey = (int)d_rnd(drive, M_DKEYS);
 
 	switch (d_rnd(drive, 4)) {
@@ -737,7 +781,7 @@ d_lists(struct drive *drive)
 	}
 }
 
-/* ---- queries ------------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- queries ----------------------------------------------------------------------------------------------------- */
 struct d_query {
 	bool found;
 	uint64_t dkey;
@@ -782,12 +826,16 @@ d_compare_query(struct drive *drive)
 	int object = d_rnd(drive, 2) == 0 ? 1 : 3, akey = 2 + (int)d_rnd(drive, 2);
 	bool max = d_rnd(drive, 2) == 0, want_recx = d_rnd(drive, 2) == 0;
 	struct vos_key key = {.cont = drive->stage->cont, .oid = d_oid(object)};
-	struct vos_when when = {.epoch = d_rnd(drive, 2) == 0 ? DAOS_EPOCH_MAX : drive->clock - MIN(drive->clock - 1, (uint64_t)d_rnd(drive, 500))};
+	struct vos_when when = {.epoch = d_rnd(drive, 2) == 0 ?
+						 DAOS_EPOCH_MAX :
+						 drive->clock - MIN(drive->clock - 1, (uint64_t)d_rnd(drive, 500))};
 	struct d_name aname;
 	uint64_t dkey_value, size, lsn;
 	daos_key_t dkey = key_u64(&dkey_value);
 	daos_recx_t recx;
-	int rc = vos_query_key(&key, &when, (max ? DAOS_GET_MAX : DAOS_GET_MIN) | DAOS_GET_DKEY | (want_recx ? DAOS_GET_RECX : 0) | VOS_NO_TIMESTAMP,
+	int rc = vos_query_key(&key, &when,
+			       (max ? DAOS_GET_MAX : DAOS_GET_MIN) | DAOS_GET_DKEY | (want_recx ? DAOS_GET_RECX : 0) |
+				       VOS_NO_TIMESTAMP,
 			       &dkey, d_akey(object, akey, &aname), &recx, &size, &lsn);
 
 	if (rc == -DER_INPROGRESS) {
@@ -816,7 +864,9 @@ d_compare_epoch(struct drive *drive)
 	struct m_view view = d_view(drive);
 	int object = (int)d_rnd(drive, M_OBJECTS);
 	struct vos_key key = {.cont = drive->stage->cont, .oid = d_oid(object)};
-	struct vos_when when = {.epoch = d_rnd(drive, 2) == 0 ? DAOS_EPOCH_MAX : drive->clock - MIN(drive->clock - 1, (uint64_t)d_rnd(drive, 500))};
+	struct vos_when when = {.epoch = d_rnd(drive, 2) == 0 ?
+						 DAOS_EPOCH_MAX :
+						 drive->clock - MIN(drive->clock - 1, (uint64_t)d_rnd(drive, 500))};
 	uint64_t epoch, lsn, least = 0;
 	bool known;
 
@@ -835,7 +885,7 @@ d_compare_epoch(struct drive *drive)
 	assert_true(epoch >= least);
 }
 
-/* ---- everything ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- everything -------------------------------------------------------------------------------------------------- */
 static inline void
 d_step(struct drive *drive)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An executable model of a container: a list of everything that was ever written, in order of arrival. A question is answered
- * by walking the list. Nothing is clever here.
+ * An executable model of a container: a list of everything that was ever written, in order of arrival. A question is
+ * answered by walking the list. Nothing is clever here.
  *
  * A view says which steps have happened (all, or a prefix after a crash) and what is assumed to become of prepared
  * transactions: what vos answers must be right whatever is assumed.
@@ -163,8 +163,8 @@ m_floor(const struct m_view *view, int object, int dkey, int akey, struct m_when
 	for (uint32_t i = 0; i < view->model->event_nr; i++) {
 		const struct m_event *event = &view->model->events[i];
 
-		if (m_punches(event, object, dkey, akey) && !m_later(m_when_of(event), at) && m_later(m_when_of(event), floor) &&
-		    m_sees(view, event))
+		if (m_punches(event, object, dkey, akey) && !m_later(m_when_of(event), at) &&
+		    m_later(m_when_of(event), floor) && m_sees(view, event))
 			floor = m_when_of(event);
 	}
 	return floor;
@@ -173,8 +173,8 @@ m_floor(const struct m_view *view, int object, int dkey, int akey, struct m_when
 static inline bool
 m_writes(const struct m_event *event, int object, int dkey, int akey)
 {
-	return (event->kind == M_SINGLE || event->kind == M_EXTENT) && event->object == object && (dkey < 0 || event->dkey == dkey) &&
-	       (akey < 0 || event->akey == akey);
+	return (event->kind == M_SINGLE || event->kind == M_EXTENT) && event->object == object &&
+	       (dkey < 0 || event->dkey == dkey) && (akey < 0 || event->akey == akey);
 }
 
 /* Does the object (dkey < 0), dkey (akey < 0), or akey exist: was anything written below it after its last punch? */
@@ -186,14 +186,16 @@ m_exists(const struct m_view *view, int object, int dkey, int akey, struct m_whe
 	for (uint32_t i = 0; i < view->model->event_nr; i++) {
 		const struct m_event *event = &view->model->events[i];
 
-		if (m_writes(event, object, dkey, akey) && !m_later(m_when_of(event), at) && m_later(m_when_of(event), floor) &&
-		    m_sees(view, event))
+		if (m_writes(event, object, dkey, akey) && !m_later(m_when_of(event), at) &&
+		    m_later(m_when_of(event), floor) && m_sees(view, event))
 			return true;
 	}
 	return false;
 }
 
-/* The newest visible single value, or what covers a record (record >= 0); NULL: nothing. Its stamp may be 0: punched. */
+/*
+ * The newest visible single value, or what covers a record (record >= 0); NULL: nothing. Its stamp may be 0: punched.
+ */
 static inline const struct m_event *
 m_value(const struct m_view *view, int object, int dkey, int akey, int64_t record, struct m_when at)
 {
@@ -213,14 +215,18 @@ m_value(const struct m_view *view, int object, int dkey, int akey, int64_t recor
 	return found;
 }
 
-/* Could a prepared transaction with an epoch up to this one, other than self, change what is seen of the dkey (< 0: object)? */
+/*
+ * Could a prepared transaction with an epoch up to this one, other than self, change what is seen of the dkey (< 0:
+ * object)?
+ */
 static inline bool
 m_disturbed(const struct m_view *view, int object, int dkey, uint64_t epoch)
 {
 	for (uint32_t i = 0; i < view->model->event_nr; i++) {
 		const struct m_event *event = &view->model->events[i];
 
-		if (event->step < view->steps && event->tx != 0 && event->tx != view->self && (object < 0 || event->object == object) &&
+		if (event->step < view->steps && event->tx != 0 && event->tx != view->self &&
+		    (object < 0 || event->object == object) &&
 		    (dkey < 0 || event->kind == M_PUNCH_OBJECT || event->dkey == dkey) && event->epoch <= epoch &&
 		    m_tx_state(view, event->tx - 1) == M_PREPARED)
 			return true;
@@ -236,8 +242,8 @@ m_happened(const struct m_view *view, int object, int dkey, uint64_t from, uint6
 		const struct m_event *event = &view->model->events[i];
 
 		if (event->step < view->steps && (object < 0 || event->object == object) &&
-		    (dkey < 0 || event->kind == M_PUNCH_OBJECT || event->dkey == dkey) && event->epoch > from && event->epoch <= to &&
-		    (event->tx == 0 || m_tx_state(view, event->tx - 1) != M_ABORTED))
+		    (dkey < 0 || event->kind == M_PUNCH_OBJECT || event->dkey == dkey) && event->epoch > from &&
+		    event->epoch <= to && (event->tx == 0 || m_tx_state(view, event->tx - 1) != M_ABORTED))
 			return true;
 	}
 	return false;

@@ -38,8 +38,8 @@ run_model(uint64_t seed, enum where where)
 	drive->fat = where == SMALL_MEMORY;
 	assert_true(stage_play(&stage, play_model, drive));
 	if (getenv("STAGE_LOG") != NULL)
-		printf("seed %lu: %u applied, %u refused, %u restarted, %u in progress, %u compared\n", seed, drive->applied, drive->refused,
-		       drive->restarted, drive->in_progress, drive->compared);
+		printf("seed %lu: %u applied, %u refused, %u restarted, %u in progress, %u compared\n", seed,
+		       drive->applied, drive->refused, drive->restarted, drive->in_progress, drive->compared);
 	assert_true(drive->applied > 200 && drive->compared > 200);
 	model_fini(&drive->model);
 	stage_close(&stage);
@@ -49,7 +49,8 @@ run_model(uint64_t seed, enum where where)
 static void
 random_operations_in_memory_answer_as_the_model(void **state)
 {
-	uint64_t from = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 0) : 1, nr = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 0) : 6;
+	uint64_t from = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 0) : 1,
+		 nr = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 0) : 6;
 
 	for (uint64_t seed = from; seed < from + nr; seed++)
 		run_model(seed, MEMORY);
@@ -58,7 +59,8 @@ random_operations_in_memory_answer_as_the_model(void **state)
 static void
 random_operations_on_disk_answer_as_the_model(void **state)
 {
-	uint64_t from = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 0) : 1, nr = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 0) : 3;
+	uint64_t from = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 0) : 1,
+		 nr = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 0) : 3;
 
 	for (uint64_t seed = from; seed < from + nr; seed++)
 		run_model(seed, DISK);
@@ -67,7 +69,8 @@ random_operations_on_disk_answer_as_the_model(void **state)
 static void
 with_less_memory_than_metadata_the_answers_are_the_same(void **state)
 {
-	uint64_t from = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 0) : 1, nr = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 0) : 1;
+	uint64_t from = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 0) : 1,
+		 nr = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 0) : 1;
 
 	for (uint64_t seed = from; seed < from + nr; seed++)
 		run_model(seed, SMALL_MEMORY);

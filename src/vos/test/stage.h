@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A simulated host with one stream, a device and a pool with a container on it, for the tests of vos. A play runs in a ULT until
- * it returns or the host dies; stage_up and stage_down, and the short spellings of vos calls, are for its use.
+ * A simulated host with one stream, a device and a pool with a container on it, for the tests of vos. A play runs in a
+ * ULT until it returns or the host dies; stage_up and stage_down, and the short spellings of vos calls, are for its
+ * use.
  */
 #ifndef VOS_TEST_STAGE_H
 #define VOS_TEST_STAGE_H
@@ -151,13 +152,17 @@ stage_run(void (*play)(struct stage *stage), bool ram)
 	stage_close(&stage);
 }
 
-/* ---- within a play ----------------------------------------------------------------------------------------------------- */
+/* ---- within a play ----------------------------------------------------------------------------------------------- */
 static inline int
 stage_xs(struct stage *stage, bool create)
 {
 	struct bio_dev_config dev = {.path = "/store"};
-	struct vos_xs_config config = {.env = stage->env, .xs = stage->xs, .first_epoch = stage->first_epoch,
-				       .retention_ns = stage->retention_ns, .heap_budget = stage->heap_budget, .object_cache = 64};
+	struct vos_xs_config config = {.env = stage->env,
+				       .xs = stage->xs,
+				       .first_epoch = stage->first_epoch,
+				       .retention_ns = stage->retention_ns,
+				       .heap_budget = stage->heap_budget,
+				       .object_cache = 64};
 	int rc = stage->ram ? 0 : bio_open(stage->env, &dev, 1, create, &stage->bio);
 
 	config.bio = stage->bio;
@@ -213,7 +218,7 @@ newest_lsn(struct stage *stage)
 	return info.lsn_last;
 }
 
-/* ---- short spellings ----------------------------------------------------------------------------------------------------- */
+/* ---- short spellings --------------------------------------------------------------------------------------------- */
 static inline daos_obj_id_t
 oid_of(enum daos_otype_t type, uint64_t number)
 {
@@ -260,12 +265,15 @@ fill_op(struct vos_op *op, int v, const void *data)
 
 /* Begins the update of one akey: a single value (nr 0) or records. len 0 punches. */
 static inline int
-begin_one(struct stage *stage, daos_obj_id_t oid, daos_key_t dkey, daos_key_t akey, uint64_t flags, daos_recx_t *recx, uint64_t rec_size,
-	  const void *data, struct vos_op **op)
+begin_one(struct stage *stage, daos_obj_id_t oid, daos_key_t dkey, daos_key_t akey, uint64_t flags, daos_recx_t *recx,
+	  uint64_t rec_size, const void *data, struct vos_op **op)
 {
 	struct vos_key key = {.cont = stage->cont, .oid = oid, .dkey = &dkey};
-	daos_iod_t iod = {.iod_name = akey, .iod_type = recx != NULL ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE, .iod_size = rec_size,
-			  .iod_nr = 1, .iod_recxs = recx};
+	daos_iod_t iod = {.iod_name = akey,
+			  .iod_type = recx != NULL ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE,
+			  .iod_size = rec_size,
+			  .iod_nr = 1,
+			  .iod_recxs = recx};
 	int rc = vos_update_begin(&key, flags, 1, &iod, NULL, op);
 
 	if (rc == 0 && rec_size > 0)
@@ -285,7 +293,8 @@ apply_at(struct stage *stage, uint64_t epoch, struct vos_op *op, uint64_t *lsn)
 }
 
 static inline int
-put_single(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch, const void *data, size_t len)
+put_single(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch, const void *data,
+	   size_t len)
 {
 	struct vos_op *op;
 	int rc = begin_one(stage, oid, key_of(dkey), key_of(akey), 0, NULL, len, data, &op);
@@ -294,8 +303,8 @@ put_single(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char 
 }
 
 static inline int
-put_array(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch, uint64_t idx, uint64_t nr,
-	  const void *data)
+put_array(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch, uint64_t idx,
+	  uint64_t nr, const void *data)
 {
 	daos_recx_t recx = {.rx_idx = idx, .rx_nr = nr};
 	struct vos_op *op;
@@ -337,11 +346,14 @@ gather(struct vos_read *read, uint32_t i, char *buf, size_t size)
 
 /* *len: the size of the value; for arrays the bytes gathered, and *rec_size. */
 static inline int
-fetch_at(struct stage *stage, daos_obj_id_t oid, daos_key_t dkey, daos_key_t akey, struct vos_when *when, uint64_t flags, daos_recx_t *recx,
-	 char *buf, size_t size, size_t *len, uint64_t *rec_size)
+fetch_at(struct stage *stage, daos_obj_id_t oid, daos_key_t dkey, daos_key_t akey, struct vos_when *when,
+	 uint64_t flags, daos_recx_t *recx, char *buf, size_t size, size_t *len, uint64_t *rec_size)
 {
 	struct vos_key key = {.cont = stage->cont, .oid = oid, .dkey = &dkey};
-	daos_iod_t iod = {.iod_name = akey, .iod_type = recx != NULL ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE, .iod_nr = 1, .iod_recxs = recx};
+	daos_iod_t iod = {.iod_name = akey,
+			  .iod_type = recx != NULL ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE,
+			  .iod_nr = 1,
+			  .iod_recxs = recx};
 	struct vos_read *read;
 	int rc = vos_fetch_begin(&key, when, flags, 1, &iod, &read);
 
@@ -359,18 +371,22 @@ fetch_at(struct stage *stage, daos_obj_id_t oid, daos_key_t dkey, daos_key_t ake
 
 /* The single value at epoch as text; "-" when there is none. Of an internal static buffer. */
 static inline const char *
-text_of(struct stage *stage, char *buf, size_t size, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch)
+text_of(struct stage *stage, char *buf, size_t size, daos_obj_id_t oid, const char *dkey, const char *akey,
+	uint64_t epoch)
 {
 	struct vos_when when = {.epoch = epoch};
 	size_t len;
 
-	assert_int_equal(fetch_at(stage, oid, key_of(dkey), key_of(akey), &when, VOS_NO_TIMESTAMP, NULL, buf, size - 1, &len, NULL), 0);
+	assert_int_equal(fetch_at(stage, oid, key_of(dkey), key_of(akey), &when, VOS_NO_TIMESTAMP, NULL, buf, size - 1,
+				  &len, NULL),
+			 0);
 	buf[len] = '\0';
 	return len > 0 ? buf : "-";
 }
 
 __attribute__((noinline, unused)) static void
-check_text(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch, const char *expected, int line)
+check_text(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch,
+	   const char *expected, int line)
 {
 	char buf[256];
 
@@ -379,22 +395,24 @@ check_text(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char 
 
 /* The records [idx, idx + nr) as text, holes as dots. */
 __attribute__((noinline, unused)) static void
-check_records(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch, daos_recx_t recx, const char *expected,
-	      int line)
+check_records(struct stage *stage, daos_obj_id_t oid, const char *dkey, const char *akey, uint64_t epoch,
+	      daos_recx_t recx, const char *expected, int line)
 {
 	struct vos_when when = {.epoch = epoch};
 	uint64_t size;
 	char buf[256];
 	size_t len;
-	int rc = fetch_at(stage, oid, key_of(dkey), key_of(akey), &when, VOS_NO_TIMESTAMP, &recx, buf, sizeof(buf) - 1, &len, &size);
+	int rc = fetch_at(stage, oid, key_of(dkey), key_of(akey), &when, VOS_NO_TIMESTAMP, &recx, buf, sizeof(buf) - 1,
+			  &len, &size);
 
 	assert_int_equal(rc, 0);
 	buf[len] = '\0';
 	_assert_string_equal(buf, expected, __FILE__, line);
 }
 
-#define assert_text(stage, oid, dkey, akey, epoch, expected) check_text(stage, oid, dkey, akey, epoch, expected, __LINE__)
-#define assert_records(stage, oid, dkey, akey, epoch, idx, nr, expected)                                                       \
+#define assert_text(stage, oid, dkey, akey, epoch, expected) \
+	check_text(stage, oid, dkey, akey, epoch, expected, __LINE__)
+#define assert_records(stage, oid, dkey, akey, epoch, idx, nr, expected) \
 	check_records(stage, oid, dkey, akey, epoch, (daos_recx_t){idx, nr}, expected, __LINE__)
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vos on simulated disks: data and checksums, full and broken stores, restarts, garbage, large transactions, anchors. */
+/*
+ * vos on simulated disks: data and checksums, full and broken stores, restarts, garbage, large transactions, anchors.
+ */
 #include "base/bitmap.h"
 #include "pure/csum/csum.h"
 #include "stage.h"
@@ -34,13 +36,14 @@ id_of(uint64_t number)
 	return id;
 }
 
-/* ---- values on the data blob -------------------------------------------------------------------------------------------- */
+/* ---- values on the data blob ------------------------------------------------------------------------------------- */
 static int
 put_bytes(struct stage *stage, const char *dkey, uint64_t epoch, bool array, const char *data, size_t size)
 {
 	daos_recx_t recx = {.rx_nr = size};
 	struct vos_op *op;
-	int rc = begin_one(stage, hashed, key_of(dkey), key_of("a"), 0, array ? &recx : NULL, array ? 1 : size, data, &op);
+	int rc = begin_one(stage, hashed, key_of(dkey), key_of("a"), 0, array ? &recx : NULL, array ? 1 : size, data,
+			   &op);
 
 	return rc == 0 ? apply_at(stage, epoch, op, NULL) : rc;
 }
@@ -53,7 +56,9 @@ check_bytes(struct stage *stage, const char *dkey, uint64_t epoch, bool array, c
 	char *buf = malloc(size + 1);
 	size_t len;
 
-	assert_int_equal(fetch_at(stage, hashed, key_of(dkey), key_of("a"), &when, VOS_NO_TIMESTAMP, array ? &recx : NULL, buf, size, &len, NULL), 0);
+	assert_int_equal(fetch_at(stage, hashed, key_of(dkey), key_of("a"), &when, VOS_NO_TIMESTAMP,
+				  array ? &recx : NULL, buf, size, &len, NULL),
+			 0);
 	assert_int_equal(len, size);
 	assert_memory_equal(buf, data, size);
 	free(buf);
@@ -73,7 +78,8 @@ play_data(struct stage *stage)
 		snprintf(name, sizeof(name), "single-%zu", sizes[i]);
 		assert_int_equal(put_bytes(stage, name, ++epoch, false, data, sizes[i]), 0);
 		check_bytes(stage, name, epoch, false, data, sizes[i]);
-		assert_int_equal(before - info_of(stage).data_free, sizes[i] < 4096 ? 0 : ALIGN_UP(sizes[i], (size_t)4096));
+		assert_int_equal(before - info_of(stage).data_free,
+				 sizes[i] < 4096 ? 0 : ALIGN_UP(sizes[i], (size_t)4096));
 		snprintf(name, sizeof(name), "array-%zu", sizes[i]);
 		assert_int_equal(put_bytes(stage, name, ++epoch, true, data, sizes[i]), 0);
 		check_bytes(stage, name, epoch, true, data, sizes[i]);
@@ -102,17 +108,21 @@ values_of_all_sizes_survive_a_restart(void **state)
 	stage_run(play_data, false);
 }
 
-/* ---- checksums ---------------------------------------------------------------------------------------------------------------- */
+/* ---- checksums --------------------------------------------------------------------------------------------------- */
 enum { CHUNK = 1024 };
 
 static int
-put_summed(struct stage *stage, const char *dkey, uint64_t epoch, bool array, uint64_t idx, const char *data, size_t size)
+put_summed(struct stage *stage, const char *dkey, uint64_t epoch, bool array, uint64_t idx, const char *data,
+	   size_t size)
 {
 	daos_key_t dk = key_of(dkey);
 	struct vos_key key = {.cont = stage->cont, .oid = hashed, .dkey = &dk};
 	daos_recx_t recx = {.rx_idx = idx, .rx_nr = size};
-	daos_iod_t iod = {.iod_name = key_of("a"), .iod_type = array ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE, .iod_size = array ? 1 : size,
-			  .iod_nr = 1, .iod_recxs = array ? &recx : NULL};
+	daos_iod_t iod = {.iod_name = key_of("a"),
+			  .iod_type = array ? DAOS_IOD_ARRAY : DAOS_IOD_SINGLE,
+			  .iod_size = array ? 1 : size,
+			  .iod_nr = 1,
+			  .iod_recxs = array ? &recx : NULL};
 	struct iovec iov = {.iov_base = (void *)data, .iov_len = size};
 	uint8_t sums[4096];
 	struct vos_csum csum = {.type = CSUM_CRC32, .size = 4, .chunk = CHUNK, .data = sums};
@@ -160,9 +170,12 @@ fetch_summed(struct stage *stage, const char *dkey, uint64_t idx, uint64_t nr, c
 			if (pieces[p].media == BIO_HOLE)
 				continue;
 			assert_int_equal(csums[p].type, CSUM_CRC32);
-			assert_int_equal(csums[p].nr, csum_chunk_nr(at - before, before + pieces[p].len + behind, CHUNK));
+			assert_int_equal(csums[p].nr,
+					 csum_chunk_nr(at - before, before + pieces[p].len + behind, CHUNK));
 			if (before == 0 && behind == 0 && piece_nr == 1)
-				assert_int_equal(csum_verify(CSUM_CRC32, CHUNK, at, &iov, 1, 0, pieces[p].len, csums[p].data, NULL), 0);
+				assert_int_equal(csum_verify(CSUM_CRC32, CHUNK, at, &iov, 1, 0, pieces[p].len,
+							     csums[p].data, NULL),
+						 0);
 		}
 		len = gather(read, 0, buf, MIB);
 		assert_int_equal(len, nr > 0 ? nr : iod.iod_size);
@@ -246,7 +259,7 @@ bytes_that_rotted_are_never_returned(void **state)
 	stage_run(play_rot, false);
 }
 
-/* ---- full ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- full -------------------------------------------------------------------------------------------------------- */
 static uint32_t
 fill(struct stage *stage, uint64_t *epoch, size_t size)
 {
@@ -300,7 +313,8 @@ play_full(struct stage *stage)
 		assert_true(nr > 20 && nr + nr / 50 + 2 >= first);
 		full = info_of(stage);
 		if (getenv("STAGE_LOG") != NULL)
-			printf("round %d: %u values of %zu bytes, free: heap %lu, data %lu\n", round, nr, size, full.meta_free, full.data_free);
+			printf("round %d: %u values of %zu bytes, free: heap %lu, data %lu\n", round, nr, size,
+			       full.meta_free, full.data_free);
 		assert_true(size < 4096 ? full.meta_free < 700 * KIB : full.data_free < 700 * KIB);
 		/* Punching and reading work in the full store. */
 		for (uint32_t i = 0; i < MIN(nr, 50U); i++) {
@@ -398,12 +412,16 @@ a_large_value_finds_room_in_many_small_holes(void **state)
 	stage_close(&stage);
 }
 
-/* ---- restarts ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- restarts ---------------------------------------------------------------------------------------------------- */
 static int
 prepare_one(struct stage *stage, uint64_t number, uint64_t epoch, const char *dkey, const char *value)
 {
 	struct vos_dtx_id id = id_of(number);
-	struct vos_apply apply = {.cont = stage->cont, .id = &id, .epoch = epoch, .mode = VOS_PREPARE, .blob = {.data = dkey, .len = (uint32_t)strlen(dkey)}};
+	struct vos_apply apply = {.cont = stage->cont,
+				  .id = &id,
+				  .epoch = epoch,
+				  .mode = VOS_PREPARE,
+				  .blob = {.data = dkey, .len = (uint32_t)strlen(dkey)}};
 	struct vos_op *op;
 	int rc = begin_one(stage, hashed, key_of(dkey), key_of("a"), 0, NULL, strlen(value), value, &op);
 
@@ -474,7 +492,9 @@ play_large_dtx(struct stage *stage)
 			char name[16];
 
 			snprintf(name, sizeof(name), "%d", i);
-			assert_int_equal(begin_one(stage, hashed, key_of(name), key_of("a"), 0, NULL, 1, round == 1 ? "1" : "2", &ops[i]), 0);
+			assert_int_equal(begin_one(stage, hashed, key_of(name), key_of("a"), 0, NULL, 1,
+						   round == 1 ? "1" : "2", &ops[i]),
+					 0);
 		}
 		assert_int_equal(vos_apply(&apply, ops, NR), 0);
 		if (round == 1)
@@ -545,7 +565,8 @@ play_all_or_nothing(struct stage *stage)
 		int rc;
 
 		snprintf(name, sizeof(name), "%d", i);
-		rc = fetch_at(stage, hashed, key_of(name), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, sizeof(buf), &len, NULL);
+		rc = fetch_at(stage, hashed, key_of(name), key_of("a"), &when, VOS_NO_TIMESTAMP, NULL, buf, sizeof(buf),
+			      &len, NULL);
 		seen += rc == 0 && len == 1;
 		in_progress += rc == -DER_INPROGRESS;
 	}
@@ -574,7 +595,7 @@ a_crash_in_the_middle_of_a_large_commit_leaves_all_or_nothing_to_see(void **stat
 	}
 }
 
-/* ---- containers, pools ------------------------------------------------------------------------------------------------------------------ */
+/* ---- containers, pools ------------------------------------------------------------------------------------------- */
 static void
 play_containers(struct stage *stage)
 {
@@ -619,7 +640,8 @@ containers_are_made_listed_and_destroyed(void **state)
 static void
 play_pools(struct stage *stage)
 {
-	struct vos_pool_config config = {.uuid = {77}, .meta_size = 4 * MIB, .wal_size = MIB, .data_size = MIB, .ram = stage->ram};
+	struct vos_pool_config config = {
+		.uuid = {77}, .meta_size = 4 * MIB, .wal_size = MIB, .data_size = MIB, .ram = stage->ram};
 	struct vos_pool *pool, *again;
 
 	assert_int_equal(stage_up(stage, true), 0);
@@ -650,7 +672,7 @@ pools_are_made_opened_and_destroyed(void **state)
 	stage_run(play_pools, true);
 }
 
-/* ---- what fails ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- what fails -------------------------------------------------------------------------------------------------- */
 /* A bit of everything; stops at the first error. */
 static int
 script(struct stage *stage)
@@ -687,7 +709,8 @@ script(struct stage *stage)
 	if (rc == 0)
 		rc = punch_at(stage, hashed, "d", "r", 40, 0);
 	if (rc == 0)
-		rc = fetch_at(stage, hashed, key_of("large"), key_of("a"), &when, 0, &(daos_recx_t){.rx_nr = 9000}, buf, sizeof(buf), &len, NULL);
+		rc = fetch_at(stage, hashed, key_of("large"), key_of("a"), &when, 0, &(daos_recx_t){.rx_nr = 9000}, buf,
+			      sizeof(buf), &len, NULL);
 	if (rc == 0)
 		assert_memory_equal(buf, data, 9000);
 	key.cont = stage->cont;
@@ -816,7 +839,7 @@ a_disk_that_fails_is_reported_and_nothing_acknowledged_is_lost(void **state)
 	}
 }
 
-/* ---- what replies wait for --------------------------------------------------------------------------------------------------------------- */
+/* ---- what replies wait for --------------------------------------------------------------------------------------- */
 /* Everything that shows the object must wait for the newest LSN. */
 static void
 assert_waits(struct stage *stage, const char *dkey)
@@ -833,7 +856,12 @@ assert_waits(struct stage *stage, const char *dkey)
 	for (int kind = VOS_LIST_OBJECT; kind <= VOS_LIST_SINGLE; kind++) {
 		daos_anchor_t anchor = {0};
 		struct vos_entry entries[4];
-		struct vos_list list = {.kind = (enum vos_list_kind)kind, .akey = &ak, .anchor = &anchor, .buf = buf, .buf_size = sizeof(buf), .max = 4,
+		struct vos_list list = {.kind = (enum vos_list_kind)kind,
+					.akey = &ak,
+					.anchor = &anchor,
+					.buf = buf,
+					.buf_size = sizeof(buf),
+					.max = 4,
 					.entries = entries};
 
 		(void)vos_list(&key, &when, 0, &list);
@@ -874,7 +902,8 @@ play_waits(struct stage *stage)
 	assert_waits(stage, "d");
 	/* A condition that failed rests on what was seen, too. */
 	assert_int_equal(put_single(stage, hashed, "d", "a", 90, "3", 1), 0);
-	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), DAOS_COND_AKEY_INSERT, NULL, 1, "4", &op), 0);
+	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), DAOS_COND_AKEY_INSERT, NULL, 1, "4", &op),
+			 0);
 	assert_int_equal(apply_at(stage, 100, op, &lsn), -DER_EXIST);
 	assert_int_equal(lsn, newest_lsn(stage));
 	stage_down(stage);
@@ -886,7 +915,7 @@ whatever_shows_a_change_waits_for_its_lsn(void **state)
 	stage_run(play_waits, false);
 }
 
-/* ---- anchors --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- anchors ----------------------------------------------------------------------------------------------------- */
 enum { STEADY = 150 };
 
 static void
@@ -906,14 +935,20 @@ play_anchors(struct stage *stage)
 		daos_anchor_t anchor = {0};
 		struct vos_entry entries[5];
 		char buf[64];
-		struct vos_list list = {.kind = VOS_LIST_DKEY, .anchor = &anchor, .buf = buf, .buf_size = sizeof(buf), .max = 5, .entries = entries};
+		struct vos_list list = {.kind = VOS_LIST_DKEY,
+					.anchor = &anchor,
+					.buf = buf,
+					.buf_size = sizeof(buf),
+					.max = 5,
+					.entries = entries};
 
 		/* Keys of 8 bytes: the first STEADY numbers stay, others come and go. */
 		for (uint64_t i = 0; i < STEADY; i++) {
 			uint64_t number = i * 1000;
 			struct vos_op *op;
 
-			assert_int_equal(begin_one(stage, oid, key_u64(&number), key_u64(&number), 0, NULL, 1, "x", &op), 0);
+			assert_int_equal(
+				begin_one(stage, oid, key_u64(&number), key_u64(&number), 0, NULL, 1, "x", &op), 0);
 			assert_int_equal(apply_at(stage, ++epoch, op, NULL), 0);
 		}
 		while (anchor.da_type != DAOS_ANCHOR_TYPE_EOF) {
@@ -972,8 +1007,13 @@ play_hostile_anchors(struct stage *stage)
 	for (int i = 0; i < 5000; i++) {
 		daos_anchor_t anchor;
 		daos_key_t dkey = key_of("d"), akey = key_of("c");
-		struct vos_list list = {.kind = (enum vos_list_kind)rand_below(&rand, 5), .anchor = &anchor, .buf = buf, .akey = &akey,
-					.buf_size = (uint32_t)rand_below(&rand, 64), .max = 1 + (uint32_t)rand_below(&rand, 5), .entries = entries,
+		struct vos_list list = {.kind = (enum vos_list_kind)rand_below(&rand, 5),
+					.anchor = &anchor,
+					.buf = buf,
+					.akey = &akey,
+					.buf_size = (uint32_t)rand_below(&rand, 64),
+					.max = 1 + (uint32_t)rand_below(&rand, 5),
+					.entries = entries,
 					.reverse = rand_one_in(&rand, 2)};
 		int rc;
 
@@ -994,7 +1034,7 @@ an_anchor_of_random_bytes_does_no_harm(void **state)
 	stage_run(play_hostile_anchors, true);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 static void
 play_answers(struct stage *stage)
 {
@@ -1008,7 +1048,11 @@ play_answers(struct stage *stage)
 
 	assert_int_equal(stage_up(stage, true), 0);
 	for (uint64_t i = 1; i <= 6000; i++) {
-		struct vos_apply apply = {.cont = stage->cont, .id = &id, .next_epoch = next_after, .next_epoch_arg = &clock, .mode = VOS_COMMIT};
+		struct vos_apply apply = {.cont = stage->cont,
+					  .id = &id,
+					  .next_epoch = next_after,
+					  .next_epoch_arg = &clock,
+					  .mode = VOS_COMMIT};
 		struct vos_op *op;
 
 		id = id_of(1000 + i);
@@ -1041,14 +1085,15 @@ stored_answers_do_not_fill_the_heap(void **state)
 	stage_close(&stage);
 }
 
-/* ---- what callers get wrong ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- what callers get wrong -------------------------------------------------------------------------------------- */
 static void
 play_wrong(struct stage *stage)
 {
 	daos_key_t dkey = key_of("d"), empty = {0}, huge = {0};
 	struct vos_key key = {.oid = hashed, .dkey = &dkey};
 	daos_recx_t recx = {.rx_nr = 1};
-	daos_iod_t iod = {.iod_name = key_of("a"), .iod_type = DAOS_IOD_ARRAY, .iod_size = 1, .iod_nr = 1, .iod_recxs = &recx};
+	daos_iod_t iod = {
+		.iod_name = key_of("a"), .iod_type = DAOS_IOD_ARRAY, .iod_size = 1, .iod_nr = 1, .iod_recxs = &recx};
 	daos_iod_t twice[2] = {iod, iod};
 	struct vos_when when = {.epoch = 100};
 	struct vos_apply apply = {.epoch = 10};
