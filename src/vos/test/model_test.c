@@ -76,6 +76,116 @@ with_less_memory_than_metadata_the_answers_are_the_same(void **state)
 		run_model(seed, SMALL_MEMORY);
 }
 
+/* ---- several at once ---------------------------------------------------------------------------------------------- */
+enum { WRITERS = 3, READERS = 3 };
+
+struct actor {
+	struct drive *drive;
+	uint32_t number;
+	struct ult_eventual done;
+};
+
+static void
+write_on(void *arg)
+{
+	struct actor *actor = arg;
+
+	for (int i = 0; i < 350; i++) {
+		if (i % 6 == 5)
+			d_decide(actor->drive);
+		else
+			d_write(actor->drive);
+		if (i % 3 == 0)
+			ult_yield();
+	}
+	ult_eventual_set(&actor->done, 0);
+}
+
+/* What was fetched, as a hash; an error as it is. */
+static int
+fetch_hash(struct drive *drive, const struct d_read *read, uint64_t flags, uint64_t *hash)
+{
+	struct vos_when when = {.epoch = read->epoch};
+	char *buf = malloc(M_RECORDS * REC_SIZE + 1);
+	size_t len;
+	int rc = d_fetch(drive, read->object, read->dkey, read->akey, &when, flags, buf, M_RECORDS * REC_SIZE + 1,
+			 &len);
+
+	*hash = hash64_bytes(buf, len, 1);
+	free(buf);
+	return rc;
+}
+
+/* Reads at the newest epoch, now and then something again that was read before. */
+static void
+read_on(void *arg)
+{
+	struct actor *actor = arg;
+	struct drive *drive = actor->drive;
+	uint64_t hash;
+
+	for (int i = 0; i < 700; i++) {
+		struct d_read read = {.epoch = drive->clock, .object = (uint8_t)d_rnd(drive, M_OBJECTS),
+				      .dkey = (uint8_t)d_rnd(drive, M_DKEYS), .akey = (uint8_t)d_rnd(drive, M_AKEYS)};
+		int rc = fetch_hash(drive, &read, 0, &read.hash);
+
+		assert_true(rc == 0 || rc == -DER_INPROGRESS);
+		if (rc == 0)
+			drive->reads[drive->read_nr++ % READS_MAX] = read;
+		if (drive->read_nr > 0) {
+			read = drive->reads[d_rnd(drive, MIN(drive->read_nr, (uint32_t)READS_MAX))];
+			assert_int_equal(fetch_hash(drive, &read, VOS_NO_TIMESTAMP, &hash), 0);
+			assert_int_equal(hash, read.hash);
+		}
+		ult_yield();
+	}
+	ult_eventual_set(&actor->done, 0);
+}
+
+static void
+play_several(struct stage *stage)
+{
+	struct drive *drive = stage->arg;
+	struct actor actors[WRITERS + READERS];
+	struct m_view view;
+
+	assert_int_equal(stage_up(stage, true), 0);
+	for (uint32_t i = 0; i < WRITERS + READERS; i++) {
+		actors[i] = (struct actor){.drive = drive, .number = i};
+		ult_eventual_init(&actors[i].done);
+		assert_int_equal(
+			ult_spawn(stage->xs, ULT_IO, "actor", i < WRITERS ? write_on : read_on, &actors[i], NULL), 0);
+	}
+	for (uint32_t i = 0; i < WRITERS + READERS; i++)
+		ult_eventual_wait(&actors[i].done);
+	view = d_view(drive);
+	d_compare_all(drive, &view, DAOS_EPOCH_MAX);
+	assert_int_equal(vos_pool_check(stage->pool), 0);
+	stage_down(stage);
+}
+
+static void
+what_was_read_is_read_again_while_others_write_and_memory_is_short(void **state)
+{
+	uint64_t from = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 0) : 1;
+	uint64_t nr = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 0) : 2;
+
+	for (uint64_t seed = from; seed < from + nr; seed++) {
+		struct drive *drive = malloc(sizeof(*drive));
+		struct stage stage;
+
+		stage_open(&stage, seed, NULL);
+		stage.heap_budget = 1;
+		d_init(drive, &stage, seed);
+		drive->fat = drive->big = drive->several = true;
+		assert_true(stage_play(&stage, play_several, drive));
+		assert_true(drive->applied > 300 && drive->read_nr > 500);
+		model_fini(&drive->model);
+		stage_close(&stage);
+		free(drive);
+	}
+}
+
 int
 main(void)
 {
@@ -83,6 +193,7 @@ main(void)
 		cmocka_unit_test(random_operations_in_memory_answer_as_the_model),
 		cmocka_unit_test(random_operations_on_disk_answer_as_the_model),
 		cmocka_unit_test(with_less_memory_than_metadata_the_answers_are_the_same),
+		cmocka_unit_test(what_was_read_is_read_again_while_others_write_and_memory_is_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
