@@ -106,6 +106,35 @@ show(struct workload *load)
 	wait_for(load, when.lsn, step);
 }
 
+/* Another container comes and goes, and its garbage, or part of it, is collected. Nobody looks at it but the checker. */
+static void
+churn(struct workload *load)
+{
+	struct stage *stage = load->stage;
+	struct vos_cont *mine = stage->cont;
+	uuid_t uuid = {99};
+	static char data[9000];
+	uint64_t lsn;
+	bool more;
+
+	if (vos_cont_create(stage->pool, uuid, &lsn) == 0) {
+		assert_int_equal(vos_cont_open(stage->pool, uuid, &stage->cont), 0);
+		for (uint64_t i = 0; i < 4; i++) {
+			daos_recx_t recx = {.rx_idx = i * 100, .rx_nr = 1000 + i * 2500};
+			struct vos_op *op;
+
+			if (begin_one(stage, oid_of(DAOS_OT_MULTI_HASHED, i % 2), key_of("d"), key_of("a"), 0, &recx, 1,
+				      data, &op) == 0)
+				assert_int_equal(apply_at(stage, 10 + i, op, NULL), 0);
+		}
+		vos_cont_close(stage->cont);
+		stage->cont = mine;
+	} else {
+		assert_int_equal(vos_cont_destroy(stage->pool, uuid, &lsn), 0);
+	}
+	assert_int_equal(vos_gc_run(stage->vx, 1 + d_rnd(load->drive, 12), &more), 0);
+}
+
 static void
 work(struct workload *load)
 {
@@ -123,8 +152,10 @@ work(struct workload *load)
 		d_resend(drive);
 		break;
 	case 12:
-		if (d_rnd(drive, 20) == 0)
+		if (d_rnd(drive, 10) == 0)
 			assert_int_equal(vos_checkpoint(load->stage->pool), 0);
+		else if (load->writers == 1)
+			churn(load);
 		break;
 	default:
 		show(load);
