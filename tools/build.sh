@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Configures (again, when files or floors changed) and builds.   tools/build.sh BUILD [meson options]
+# Configures (again, when files or floors changed) and builds everything, or what TARGETS names.
+#   [CC=clang] [JOBS=N] [TARGETS='a b'] tools/build.sh BUILD [meson options]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$1
@@ -9,6 +10,7 @@ cd "$root"
 export CC=${CC:-gcc}
 command -v ccache >/dev/null && [[ $CC != ccache* ]] && export CC="ccache $CC"
 stamp=$(python3 tools/rooms.py stamp .)
+read -r -a targets <<<"${TARGETS:-}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if [[ ! -f $build/build.ninja ]]; then
@@ -19,8 +21,8 @@ elif [[ $(cat "$build/rooms.stamp" 2>/dev/null) != "$stamp" ]]; then
 fi
 echo "$stamp" >"$build/rooms.stamp"
 if [[ -t 1 ]]; then
-	ninja -C "$build" ${JOBS:+-j$JOBS}
+	ninja -C "$build" ${JOBS:+-j$JOBS} "${targets[@]}"
 else
-	ninja -C "$build" ${JOBS:+-j$JOBS} >"$log" 2>&1 || { grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | head -n 60 >&2; exit 1; }
+	ninja -C "$build" ${JOBS:+-j$JOBS} "${targets[@]}" >"$log" 2>&1 || { grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | head -n 60 >&2; exit 1; }
 	tail -n 1 "$log"
 fi
