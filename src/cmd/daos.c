@@ -85,7 +85,7 @@ tool_connect(struct cli *cli)
 {
 	struct daos *daos = tool_of(cli);
 	const char *dir = getenv("DAOS_AGENT_DRPC_DIR"), *system = cli_text(cli, "sys-name");
-	struct client_config config = {.env = daos->env, .xs = daos->xs, .system = system};
+	struct client_config config = {.env = daos->env, .xs = daos->xs, .system = system, .attach_within_ns = 5 * NS_PER_S};
 	int rc;
 
 	if (daos->client != NULL)
@@ -101,7 +101,7 @@ tool_connect(struct cli *cli)
 	if (rc == -DER_MISMATCH || rc == -DER_NONEXIST)
 		return cli_fail(cli, rc, "the agent at %s serves another system than '%s': leave --sys-name out, or set DAOS_AGENT_DRPC_DIR (%s)",
 				daos->agent, system != NULL ? system : "", d_errstr(rc));
-	return tool_failed(cli, rc, NULL);
+	return tool_failed(cli, rc == -DER_TIMEDOUT ? -DER_NO_SERVICE : rc, NULL);
 }
 
 static void

@@ -56,6 +56,8 @@ struct control_pace {
 	uint64_t backoff_first_ns, backoff_most_ns; /* between a death and the next start: doubled each time */
 	uint64_t calm_ns;                           /* up for so long: deaths are counted from 0 again */
 	uint32_t deaths_most;                       /* so many in a row: give up */
+	uint64_t served_ns;                         /* a life that served so long and was ended by SIGKILL did nothing wrong itself */
+	uint32_t kills_most;                        /* so many of those in a row: give up */
 	uint64_t stop_within_ns;                    /* of an engine, before it is killed */
 	uint64_t forward_within_ns;                 /* a call waits for an engine that is down */
 	uint64_t attach_within_ns;                  /* an attach waits for the first engine */

@@ -12,7 +12,8 @@
  *
  *	engine I1  At most one process for each engine; the next is started only when the former has been reaped.
  *	engine I2  A process that dies without being asked is started again after back-off, at most deaths_most times in a row; then
- *	           the state says why. Living for calm_ns ends a row.
+ *	           the state says why. Living for calm_ns ends a row. Lives that served and were ended by SIGKILL, which an engine never
+ *	           does to itself, have a row of their own with its own limit, and no growing back-off.
  *	engine I3  client is used between control__engine_get and _put only, and is destroyed when nobody uses it.
  *
  * The engine dies with the server (PDEATHSIG), so a crash of the server leaves no process; the next start finds the state of
@@ -306,6 +307,7 @@ run_once(struct engine *engine)
 	int rc;
 
 	engine->failure[0] = '\0';
+	engine->joined_ns = 0;
 	engine->started_ns = env_mono(control->env);
 	rc = spawn(engine);
 	if (rc != 0) {
@@ -330,6 +332,23 @@ backoff(const struct control_pace *pace, uint32_t deaths)
 	return MIN(ns, pace->backoff_most_ns);
 }
 
+/* Into the row it belongs to (I2). False: it was killed while it served. */
+static bool
+count_death(struct engine *engine, const struct control_pace *pace, int start_rc, uint64_t now)
+{
+	bool served = start_rc == 0 && engine->joined_ns != 0 && now - engine->joined_ns >= pace->served_ns;
+
+	if (start_rc == 0 && now - engine->started_ns >= pace->calm_ns)
+		engine->deaths = engine->kills = 0;
+	if (served && WIFSIGNALED(engine->exit_status) && WTERMSIG(engine->exit_status) == SIGKILL) {
+		engine->kills++;
+		engine->deaths = 0;
+		return false;
+	}
+	engine->deaths++;
+	return true;
+}
+
 /* It died though it was wanted: wait, or give up. YIELDS */
 static void
 after_death(struct engine *engine, int start_rc)
@@ -337,25 +356,25 @@ after_death(struct engine *engine, int start_rc)
 	struct control *control = engine->control;
 	const struct control_pace *pace = &control->config->pace;
 	uint64_t now = env_mono(control->env), until;
+	bool counted;
 	char how[160];
 
 	if (start_rc == 0)
 		say_end(engine, how, sizeof(how));
 	else
 		snprintf(how, sizeof(how), "%s", engine->failure);
-	if (start_rc == 0 && now - engine->started_ns >= pace->calm_ns)
-		engine->deaths = 0;
-	engine->deaths++;
-	if (engine->deaths >= pace->deaths_most) {
+	counted = count_death(engine, pace, start_rc, now);
+	if (engine->deaths >= pace->deaths_most || engine->kills >= pace->kills_most) {
 		engine->wanted = false;
 		log_error(control->env->log, "engine %u: given up after %u deaths in a row: it %s; see %s, then dmg system start", engine->instance,
-			  engine->deaths, how, engine->config->log_file);
-		control__engine_set(engine, ENGINE_ERRORED, "given up after %u deaths in a row: it %s", engine->deaths, how);
+			  engine->deaths + engine->kills, how, engine->config->log_file);
+		control__engine_set(engine, ENGINE_ERRORED, "given up after %u deaths in a row: it %s", engine->deaths + engine->kills, how);
 		return;
 	}
-	until = now + backoff(pace, engine->deaths);
-	log_error(control->env->log, "engine %u %s; started again in %llu ms (%u of %u deaths); see %s", engine->instance, how,
-		  (unsigned long long)((until - now) / NS_PER_MS), engine->deaths, pace->deaths_most, engine->config->log_file);
+	until = now + (counted ? backoff(pace, engine->deaths) : pace->backoff_first_ns);
+	log_error(control->env->log, "engine %u %s; started again in %llu ms (%u of %u deaths, %u of %u kills); see %s", engine->instance, how,
+		  (unsigned long long)((until - now) / NS_PER_MS), engine->deaths, pace->deaths_most, engine->kills, pace->kills_most,
+		  engine->config->log_file);
 	control__engine_set(engine, ENGINE_WAITING, "%s", how);
 	while (engine->wanted && !control->stopping && env_mono(control->env) < until)
 		ult_cond_wait_until(&control->changed, NULL, until);

@@ -31,9 +31,10 @@ struct engine {
 	int exit_status;
 	int32_t pid;      /* 0: no process */
 	struct env_proc *proc;
-	uint32_t deaths;  /* in a row */
+	uint32_t deaths, kills; /* in a row */
 	uint32_t restarts;
 	uint64_t started_ns, changed_s;
+	uint64_t joined_ns; /* 0: not in this life */
 	char info[200];   /* why it is in this state */
 	char failure[160]; /* what it said when its start failed */
 	/* kept in the state file */

@@ -65,7 +65,7 @@ format_one(struct engine *engine, bool force, struct arena *arena, struct ctl_fo
 		rc = engine->state != ENGINE_UNFORMATTED && !force ? -DER_EXIST : control__format(engine, force);
 	result->status = rc;
 	if (rc == 0) {
-		engine->deaths = 0;
+		engine->deaths = engine->kills = 0;
 		engine->wanted = true;
 		control__engine_set(engine, ENGINE_STOPPED, "formatted");
 		snprintf(text, sizeof(text), "formatted");
@@ -221,7 +221,7 @@ start_one(struct engine *engine, struct arena *arena, struct ctl_rank_result *re
 	/* One that is being stopped comes to its end first. */
 	while (engine->state == ENGINE_STOPPING && env_mono(control->env) < until)
 		ult_cond_wait_until(&control->changed, NULL, until);
-	engine->deaths = 0;
+	engine->deaths = engine->kills = 0;
 	engine->wanted = true;
 	ult_cond_broadcast(&control->changed);
 	while (engine->wanted && engine->state != ENGINE_JOINED && !control->stopping && env_mono(control->env) < until)

@@ -210,6 +210,7 @@ srv_open(void *owner, const struct env_cred *cred, struct arena *arena, const vo
 		return -DER_INVAL;
 	if (engine->state == ENGINE_STARTING) {
 		control->group_version++;
+		engine->joined_ns = env_mono(control->env);
 		control__engine_set(engine, ENGINE_JOINED, "%s", engine->config->ram ? "class ram: pools are lost when it ends" : "");
 	}
 	return 0;

@@ -124,7 +124,7 @@ next_epoch(void *arg)
 	struct rdb_store *store = arg;
 	uint64_t stamp;
 
-	return hlc_clock_now(store->clock, env_wall(store->env), &stamp) == 0 ? stamp : 0;
+	return hlc_clock_now(store->clock, hlc_clock_wall(store->clock, env_wall(store->env), env_mono(store->env)), &stamp) == 0 ? stamp : 0;
 }
 
 static int

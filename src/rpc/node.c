@@ -124,13 +124,19 @@ rpc__node_cred(struct rpc_node *node, void *buf)
 
 /* ---- clock ------------------------------------------------------------------------------------------------------------ */
 
+static uint64_t
+wall_now(struct rpc_node *node)
+{
+	return hlc_clock_wall(node->config.hlc, env_wall(node->config.env), env_mono(node->config.env));
+}
+
 uint64_t
 rpc__node_stamp(struct rpc_node *node)
 {
 	uint64_t stamp;
 
-	/* Below the durable ceiling nothing new can be had just now: the last one still orders us behind what we heard. */
-	if (hlc_clock_now(node->config.hlc, env_wall(node->config.env), &stamp) != 0)
+	/* Above the durable ceiling nothing new can be had just now: the last one still orders us behind what we heard. */
+	if (hlc_clock_now(node->config.hlc, wall_now(node), &stamp) != 0)
 		stamp = hlc_clock_last(node->config.hlc);
 	return stamp;
 }
@@ -138,8 +144,8 @@ rpc__node_stamp(struct rpc_node *node)
 int
 rpc__node_heard(struct rpc_node *node, uint32_t rank, uint64_t stamp)
 {
-	uint64_t wall = env_wall(node->config.env);
-	int rc = hlc_clock_receive(node->config.hlc, stamp, wall, HLC_EPSILON_NS);
+	uint64_t wall = wall_now(node);
+	int rc = hlc_clock_receive(node->config.hlc, stamp, wall, node->config.follows ? UINT64_MAX : HLC_EPSILON_NS);
 
 	if (rc != 0) {
 		log_warn(node->config.env->log, "clock of rank %u is %llu ms ahead of ours: message refused", rank,

@@ -89,6 +89,7 @@ struct rpc_node_config {
 	uint32_t credits;        /* calls in flight to one peer; 0: 256; more wait in order */
 	uint64_t timeout_ns;     /* of a call without a deadline; 0: 60 s */
 	uint64_t incarnation;    /* of the rank's present life; 0: not told. An older life of a rank is refused by the group's members */
+	bool follows;            /* a client: takes over the clock of whom it talks to, however far ahead */
 	/** A peer's clock was too far ahead. May be NULL. */
 	void (*hlc_error)(void *arg, uint32_t rank, uint64_t remote, uint64_t local);
 	/**

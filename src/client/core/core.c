@@ -19,6 +19,7 @@
 #define AGENT_DIR_DEFAULT "/var/run/daos_agent"
 #define AGENT_SOCKET "daos_agent.sock"
 #define AGENT_WITHIN_NS (10 * NS_PER_S)
+#define ATTACH_AGAIN_NS (50 * NS_PER_MS)
 #define PATIENCE_DEFAULT_NS (60 * NS_PER_S)
 
 /* What a client speaks. */
@@ -105,7 +106,7 @@ ask_agent(struct client *client, struct arena *arena, struct agent_attach_out *o
 	}
 	if (rc == -DER_MISMATCH)
 		log_error(client->env->log, "the agent at %s serves another system than '%s'", client->agent_path, client->config.system);
-	else if (rc != 0)
+	else if (rc != 0 && rc != -DER_AGAIN)
 		log_error(client->env->log, "the agent at %s refused: " RCF, client->agent_path, RCP(rc));
 	return rc;
 }
@@ -147,6 +148,27 @@ out:
 	return rc;
 }
 
+/* Engines may be on their way: patience as for calls, then why it was given up. */
+static int
+attach_patiently(struct client *client)
+{
+	uint64_t within = client->config.attach_within_ns != 0 ? client->config.attach_within_ns : client->patience_ns;
+	uint64_t until = env_mono(client->env) + within;
+	int rc;
+
+	for (;;) {
+		rc = client_refresh(client);
+		if (rc != -DER_AGAIN)
+			return rc;
+		if (env_mono(client->env) >= until)
+			break;
+		ult_sleep(ATTACH_AGAIN_NS);
+	}
+	log_error(client->env->log, "no engine of the store at %s serves; waited %llu s: dmg system query shows why, dmg system start starts them",
+		  client->agent_path, (unsigned long long)(within / NS_PER_S));
+	return -DER_TIMEDOUT;
+}
+
 static int
 connect_system(struct client *client)
 {
@@ -158,7 +180,7 @@ connect_system(struct client *client)
 	if (rc != 0)
 		return rc;
 	rc = drpc_client_create(client->xs, client->agent_path, &client->agent);
-	return rc != 0 ? rc : client_refresh(client);
+	return rc != 0 ? rc : attach_patiently(client);
 }
 
 static void
@@ -175,7 +197,7 @@ int
 client_create(const struct client_config *config, struct client **result)
 {
 	struct client *client = MEM_NEW(config->env->mem, struct client);
-	struct rpc_node_config node = {.env = config->env, .rank = RPC_NO_RANK, .protos = client_protos};
+	struct rpc_node_config node = {.env = config->env, .rank = RPC_NO_RANK, .follows = true, .protos = client_protos};
 	int rc;
 
 	if (client == NULL)
@@ -224,6 +246,7 @@ client_credential(struct client *client, const void **cred, size_t *len)
 	struct agent_credential_in in = {};
 	struct agent_credential_out out = {0};
 	struct arena arena;
+	uint64_t until;
 	void *copy;
 	int rc;
 
@@ -238,8 +261,15 @@ client_credential(struct client *client, const void **cred, size_t *len)
 		return 0;
 	}
 	arena_init(&arena, client->env->mem);
-	rc = proto_local_call(client->agent, DRPC_MODULE_SECURITY_AGENT, &proto_agent, opc_agent_credential, &in, &out,
-			      env_mono(client->env) + AGENT_WITHIN_NS, &arena);
+	until = env_mono(client->env) + client->patience_ns;
+	for (;;) {
+		rc = proto_local_call(client->agent, DRPC_MODULE_SECURITY_AGENT, &proto_agent, opc_agent_credential, &in, &out,
+				      env_mono(client->env) + AGENT_WITHIN_NS, &arena);
+		/* It was there when we attached: it is being started again. */
+		if ((rc != -DER_UNREACH && rc != -DER_TIMEDOUT) || env_mono(client->env) >= until)
+			break;
+		ult_sleep(ATTACH_AGAIN_NS);
+	}
 	if (rc != 0) {
 		log_error(client->env->log, "the agent at %s gave no credential: " RCF, client->agent_path, RCP(rc));
 		rc = rc == -DER_UNREACH || rc == -DER_TIMEDOUT ? -DER_AGENT_COMM : rc;
@@ -267,7 +297,7 @@ client_hlc(struct client *client)
 {
 	uint64_t stamp = 0;
 
-	if (hlc_clock_now(&client->clock, env_wall(client->env), &stamp) != 0)
+	if (hlc_clock_now(&client->clock, hlc_clock_wall(&client->clock, env_wall(client->env), env_mono(client->env)), &stamp) != 0)
 		stamp = hlc_clock_last(&client->clock);
 	return stamp;
 }

@@ -23,6 +23,7 @@ struct client_config {
 	const char *agent_dir;   /* where daos_agent.sock is; NULL: DAOS_AGENT_DRPC_DIR, else the default directory */
 	const char *system;      /* NULL: the agent's */
 	uint64_t patience_ns;    /* 0: 60 s */
+	uint64_t attach_within_ns; /* so long client_create waits for an engine that serves; 0: patience_ns */
 	/** Simulator and engines: no agent; attach info and credentials are handed in. May be NULL. */
 	const struct client_attach *attach;
 };
@@ -39,7 +40,10 @@ struct client_attach {
 	size_t cred_len;
 };
 
-/** YIELDS. -DER_AGENT_COMM nobody answers at the agent's socket (the log says where and what to do), -DER_NOMEM. */
+/**
+ * YIELDS. -DER_AGENT_COMM nobody answers at the agent's socket (the log says where and what to do), -DER_TIMEDOUT no engine serves
+ * (it was waited for), -DER_MISMATCH another system, -DER_NOMEM.
+ */
 int client_create(const struct client_config *config, struct client **client);
 /** Everything opened through it is closed. YIELDS */
 void client_destroy(struct client *client);

@@ -179,6 +179,8 @@ scene_config(struct scene *scene, const char *dir, const char *how)
 					     .backoff_most_ns = 20 * NS_PER_MS,
 					     .calm_ns = 60 * NS_PER_S,
 					     .deaths_most = 4,
+					     .served_ns = 20 * NS_PER_MS,
+					     .kills_most = 8,
 					     .stop_within_ns = 300 * NS_PER_MS,
 					     .forward_within_ns = 10 * NS_PER_S,
 					     .attach_within_ns = 5 * NS_PER_S};

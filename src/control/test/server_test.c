@@ -93,6 +93,33 @@ a_killed_engine_is_started_again_and_calls_wait_for_it(void **state)
 }
 
 static void
+play_many_kills(struct scene *scene)
+{
+	struct ctl_system_start_in in = {0};
+	struct ctl_system_start_out out = {0};
+
+	scene_start(scene);
+	assert_int_equal(0, scene_wait_open(scene));
+	/* More often than deaths_most: it did nothing wrong itself. But not for ever. */
+	for (uint32_t i = 0; i < 8; i++) {
+		wait_state(scene, "joined", i);
+		ult_sleep(50 * NS_PER_MS);
+		assert_int_equal(0, kill(member(scene).pid, SIGKILL));
+	}
+	wait_state(scene, "errored", 7);
+	assert_non_null(strstr(member(scene).info, "given up after 8 deaths in a row: it was killed by signal 9"));
+	assert_int_equal(0, ctl(scene, opc_ctl_system_start, &in, &out));
+	assert_string_equal("joined", out.results[0].state);
+	control_stop(scene->control);
+}
+
+static void
+kills_of_an_engine_that_served_are_no_crash_loop_but_have_their_limit(void **state)
+{
+	scene_run("good", play_many_kills);
+}
+
+static void
 play_death(struct scene *scene)
 {
 	struct ctl_system_start_in in = {0};
@@ -402,6 +429,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(an_engine_that_always_dies_is_given_up_with_the_reason),
 		cmocka_unit_test(what_an_engine_said_of_its_failed_start_is_passed_on),
 		cmocka_unit_test(a_missing_engine_is_named),
+		cmocka_unit_test(kills_of_an_engine_that_served_are_no_crash_loop_but_have_their_limit),
 		cmocka_unit_test(an_engine_that_does_not_stop_is_killed),
 		cmocka_unit_test(engines_are_stopped_and_started_on_demand),
 		cmocka_unit_test(storage_waits_for_its_format_and_is_wiped_only_by_force),

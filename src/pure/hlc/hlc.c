@@ -7,6 +7,7 @@
  *  I2  A stamp handed out is larger than every stamp that hlc_clock_receive accepted before.
  *  I3  No stamp above the ceiling is handed out, so none above the durable ceiling exists after a crash.
  *  I4  After each accepted stamp, last <= wall + epsilon or last is one of our own.
+ *  I5  hlc_clock_wall never goes back while monotonic time does not, and is at least the wall clock.
  * Nothing yields. A crash forgets `last`; the next life begins above the durable ceiling (I3).
  */
 #include "pure/hlc/hlc.h"
@@ -76,6 +77,29 @@ hlc_clock_init(struct hlc_clock *clock, uint64_t floor, uint64_t ceiling)
 {
 	atomic_init(&clock->last, floor);
 	atomic_init(&clock->ceiling, MAX(floor, ceiling));
+	atomic_init(&clock->shift, 0);
+}
+
+static uint64_t
+grow_shift(struct hlc_clock *clock, uint64_t shift)
+{
+	uint64_t old = atomic_load(&clock->shift);
+
+	while (shift > old && !atomic_compare_exchange_weak(&clock->shift, &old, shift))
+		;
+	return MAX(shift, old);
+}
+
+uint64_t
+hlc_clock_wall(struct hlc_clock *clock, uint64_t wall_ns, uint64_t mono_ns)
+{
+	return mono_ns + grow_shift(clock, wall_ns > mono_ns ? wall_ns - mono_ns : 0);
+}
+
+void
+hlc_clock_go_on(struct hlc_clock *clock, uint64_t mono_ns)
+{
+	(void)hlc_clock_wall(clock, hlc_to_wall(atomic_load(&clock->last)), mono_ns);
 }
 
 int

@@ -11,7 +11,8 @@
  *
  * A clock that must stay monotone across crashes has a durable ceiling: its owner reserves stamps ahead, on the disk,
  * and the clock hands out none above. After a crash it begins above the ceiling, and best waits until the wall clock is
- * there too (hlc_clock_lead; no longer than was reserved ahead), lest crash after crash carry it away.
+ * there too (hlc_clock_lead), lest crash after crash carry it away; but no longer than was reserved ahead: a clock that is
+ * still ahead then met a wall clock that was set back, and goes on from where it was (hlc_clock_go_on).
  */
 #ifndef PURE_HLC_H
 #define PURE_HLC_H
@@ -50,6 +51,7 @@ int hlc_from_timespec(const struct timespec *ts, uint64_t *stamp);
 struct hlc_clock {
 	_Atomic uint64_t last;    /* the largest stamp handed out or heard of */
 	_Atomic uint64_t ceiling; /* none above is handed out */
+	_Atomic uint64_t shift;   /* ns from monotonic time to the clock's own sense of wall time; only grows */
 };
 
 /**
@@ -57,6 +59,13 @@ struct hlc_clock {
  * reserved before the first is handed out, HLC_NO_CEILING for a clock without memory.
  */
 void hlc_clock_init(struct hlc_clock *clock, uint64_t floor, uint64_t ceiling);
+/**
+ * Wall time as the clock sees it, to be given to the calls below: the machine's, or, after that was set back, what it was plus
+ * the monotonic time that has passed since. Never goes back.
+ */
+uint64_t hlc_clock_wall(struct hlc_clock *clock, uint64_t wall_ns, uint64_t mono_ns);
+/** From now on hlc_clock_wall is not before the largest stamp so far. */
+void hlc_clock_go_on(struct hlc_clock *clock, uint64_t mono_ns);
 /**
  * A new stamp, larger than all before and all heard of, and not before wall_ns. -DER_AGAIN: the ceiling is reached, call
  * again after hlc_clock_raise_ceiling; -DER_OVERFLOW: it is 2057.

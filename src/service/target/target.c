@@ -222,12 +222,21 @@ target_all(const struct target *target)
 	return target->all;
 }
 
+static uint64_t
+wall_now(struct targets *targets)
+{
+	return hlc_clock_wall(targets->config.clock, env_wall(targets->env), env_mono(targets->env));
+}
+
 uint64_t
 targets_epoch(struct targets *targets)
 {
 	uint64_t stamp;
 
-	return hlc_clock_now(targets->config.clock, env_wall(targets->env), &stamp) == 0 ? stamp : 0;
+	if (hlc_clock_now(targets->config.clock, wall_now(targets), &stamp) != 0)
+		return 0;
+	ASSERTF(stamp > targets->config.first_epoch, "an epoch is above all of former lives (clock I1)");
+	return stamp;
 }
 
 void
@@ -242,7 +251,7 @@ targets_reserve_epochs(struct targets *targets)
 {
 	uint64_t ceiling;
 
-	if (likely(!hlc_clock_needs_reserve(targets->config.clock, env_wall(targets->env), TARGETS_AHEAD_NS, &ceiling)))
+	if (likely(!hlc_clock_needs_reserve(targets->config.clock, wall_now(targets), TARGETS_AHEAD_NS, &ceiling)))
 		return 0;
 	return targets->reserve != NULL ? targets->reserve(targets->reserve_arg) : -DER_OVERLOAD_RETRY;
 }
@@ -259,7 +268,7 @@ targets_set_resolve(struct targets *targets, target_resolve resolve, void *arg)
 static bool
 reap_answers(struct target *target)
 {
-	uint64_t now = hlc_from_wall(env_wall(target->all->env));
+	uint64_t now = hlc_from_wall(wall_now(target->all));
 	struct target_cont *batch[CONTS_A_ROUND];
 	struct vos_cont_info info;
 	bool left = false;

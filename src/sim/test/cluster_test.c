@@ -113,12 +113,97 @@ nothing_acknowledged_is_lost_when_the_engine_dies(void **state)
 	cluster_destroy(cluster);
 }
 
+#define DAY_NS ((int64_t)(24 * 3600 * NS_PER_S))
+
+/* One key is written over and over; each read must show the last, and epochs must grow, whatever wall clocks do. */
+static void
+overwrite(void *arg, struct cluster *cluster, uint32_t index, struct client *client)
+{
+	struct story *story = arg;
+	daos_epoch_t before = 0, epoch;
+	struct pool *pool;
+	struct cont *cont;
+	struct kv *kv;
+	daos_size_t size;
+	int value;
+
+	open_all(client, index, &pool, &cont, &kv);
+	for (int i = 1; i <= 300; i++) {
+		if (i % 3 == 0)
+			CHECK(kv_remove(kv, NULL, 0, "key"));
+		else
+			CHECK(kv_put(kv, NULL, 0, "key", sizeof(i), &i));
+		story->acknowledged++;
+		size = sizeof(value);
+		value = -1;
+		CHECK(kv_get(kv, NULL, 0, "key", &size, &value));
+		ASSERTF(i % 3 == 0 ? size == 0 : size == sizeof(value) && value == i, "a read shows the last write");
+		if (i % 20 == 0) {
+			CHECK(cont_snap_create(cont, NULL, &epoch));
+			ASSERTF(epoch > before, "epochs grow");
+			before = epoch;
+		}
+	}
+	kv_close(kv);
+	CHECK(cont_close(cont));
+	CHECK(pool_disconnect(pool));
+}
+
+static void
+jump_all(struct cluster *cluster, uint32_t nodes, int64_t ns)
+{
+	for (uint32_t i = 0; i < nodes; i++)
+		sim_node_jump_wall(cluster_sim(cluster), i, ns);
+}
+
+static bool
+open_again(void *arg)
+{
+	struct story *story = arg;
+
+	return cluster_starts(story->cluster) == (uint32_t)story->crashes + 1 && story->acknowledged > 100 * story->crashes;
+}
+
+static void
+a_wall_clock_set_back_by_a_day_neither_stops_the_store_nor_turns_epochs_back(void **state)
+{
+	struct story story = {0};
+	struct cluster_config config = {.seed = 3, .targets = 2, .clients = 2, .program = overwrite, .arg = &story};
+	uint64_t began;
+
+	sim_options_init(&config.options);
+	config.options.log_level = LOG_CRIT;
+	CHECK(cluster_create(&config, &story.cluster));
+	jump_all(story.cluster, 3, -DAY_NS); /* clients start with the earlier time */
+	(void)cluster_run(story.cluster, 1);
+	for (int i = 0; i < 4; i++) {
+		CHECK(sim_run(cluster_sim(story.cluster), 60 * NS_PER_S, some_acknowledged, &story));
+		/* Together with a crash; of the engine's machine alone; while it runs; and forward again. */
+		if (i < 2)
+			jump_all(story.cluster, i == 0 ? 3 : 1, -DAY_NS);
+		else
+			jump_all(story.cluster, 3, i == 2 ? -DAY_NS : 3 * DAY_NS);
+		if (i == 2)
+			continue;
+		story.crashes++;
+		began = sim_now(cluster_sim(story.cluster));
+		cluster_crash(story.cluster, i == 0 ? SIM_POWER : SIM_KILL);
+		CHECK(sim_run(cluster_sim(story.cluster), 60 * NS_PER_S, open_again, &story));
+		/* Loss of power is silent: clients notice it in 10 s. */
+		assert_true(sim_now(cluster_sim(story.cluster)) - began < (i == 0 ? 15 : 3) * NS_PER_S);
+	}
+	CHECK(cluster_run(story.cluster, 60 * NS_PER_S));
+	assert_int_equal(story.acknowledged, 600);
+	cluster_destroy(story.cluster);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_put_is_got),
 		cmocka_unit_test(nothing_acknowledged_is_lost_when_the_engine_dies),
+		cmocka_unit_test(a_wall_clock_set_back_by_a_day_neither_stops_the_store_nor_turns_epochs_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,6 +183,31 @@ causes_come_before_effects_across_crashes(void **state)
 	}
 }
 
+static void
+its_own_wall_time_never_goes_back(void **state)
+{
+	struct hlc_clock clock;
+	struct rand rand;
+	uint64_t mono = NS_PER_S, offset = WALL_2024, before = 0, now;
+
+	rand_init(&rand, 9, 0);
+	hlc_clock_init(&clock, 0, HLC_NO_CEILING);
+	for (int i = 0; i < 10000; i++) {
+		mono += rand_below(&rand, NS_PER_MS);
+		if (rand_one_in(&rand, 100))
+			offset = WALL_2024 + rand_below(&rand, 86400 * NS_PER_S);
+		now = hlc_clock_wall(&clock, mono + offset, mono);
+		assert_true(now >= before && now >= mono + offset);
+		before = now;
+	}
+	/* After a crash with the clock set back: not before the stamps of the former life, and it runs on. */
+	hlc_clock_init(&clock, hlc_from_wall(WALL_2024), HLC_NO_CEILING);
+	hlc_clock_go_on(&clock, mono);
+	now = hlc_clock_wall(&clock, WALL_2024 - 86400 * NS_PER_S, mono);
+	assert_true(now + 16384 >= WALL_2024 && now <= WALL_2024);
+	assert_true(hlc_clock_wall(&clock, WALL_2024 - 86400 * NS_PER_S, mono + NS_PER_S) == now + NS_PER_S);
+}
+
 int
 main(void)
 {
@@ -192,6 +217,7 @@ main(void)
 		cmocka_unit_test(a_stamp_from_beyond_epsilon_is_refused),
 		cmocka_unit_test(no_stamp_is_handed_out_above_the_ceiling),
 		cmocka_unit_test(the_end_of_time_is_an_error),
+		cmocka_unit_test(its_own_wall_time_never_goes_back),
 		cmocka_unit_test(causes_come_before_effects_across_crashes),
 	};
 
