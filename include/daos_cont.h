@@ -73,7 +73,7 @@ d_rank_list_t *daos_rank_list_parse(const char *str, const char *sep);
 int daos_cont_local2global(daos_handle_t coh, d_iov_t *glob);
 
 /**
- * Rebuilds a container handle, without communication. It is closed like any other.
+ * Rebuilds a container handle. It is closed like any other; the original is closed last.
  *
  * \param[in]	poh	pool, rebuilt or connected before
  * \param[in]	glob	from daos_cont_local2global()

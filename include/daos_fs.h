@@ -327,7 +327,7 @@ int dfs_readdirplus(dfs_t *dfs, dfs_obj_t *obj, daos_anchor_t *anchor, uint32_t 
 int dfs_iterate(dfs_t *dfs, dfs_obj_t *obj, daos_anchor_t *anchor, uint32_t *nr, size_t size, dfs_filler_cb_t op,
 		void *arg);
 
-/** Sets an anchor to a name, where reading then goes on. */
+/** Sets an anchor to a name, behind which reading then goes on. */
 int dfs_dir_anchor_set(dfs_obj_t *obj, const char name[], daos_anchor_t *anchor);
 
 /** Splits the reading of a directory into parts for several readers; as daos_obj_anchor_split(). */

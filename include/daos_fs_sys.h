@@ -2,8 +2,8 @@
 /*
  * Files and directories by absolute path, in the manner of the system calls they are named for.
  *
- * Calls return 0 or a positive errno. Directory handles on the way are cached unless DFS_SYS_NO_CACHE is given; calls
- * of one mount may come from several threads unless DFS_SYS_NO_LOCK is given. flags may hold O_NOFOLLOW.
+ * Calls return 0 or a positive errno. Calls of one mount may come from several threads. What is remembered of directories
+ * on the way is never stale: it goes with the lease of the mount's session. flags may hold O_NOFOLLOW.
  */
 #ifndef DAOS_FS_SYS_H
 #define DAOS_FS_SYS_H
@@ -17,9 +17,9 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/** sflags: look every path up anew. */
+/** sflags: accepted; nothing is remembered that could be stale. */
 #define DFS_SYS_NO_CACHE 1
-/** sflags: the program calls from one thread at a time. */
+/** sflags: accepted; calls from several threads are always safe. */
 #define DFS_SYS_NO_LOCK 2
 
 /** A mounted container with its cache. */

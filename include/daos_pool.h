@@ -259,7 +259,9 @@ int daos_pool_disconnect(daos_handle_t poh, daos_event_t *ev);
  */
 int daos_pool_local2global(daos_handle_t poh, d_iov_t *glob);
 
-/** Rebuilds a pool handle from daos_pool_local2global(), without communication. It is given up like any other. */
+/**
+ * Rebuilds a pool handle from daos_pool_local2global(). It is given up like any other;
+ * the connection ends with the original, which is given up last. */
 int daos_pool_global2local(d_iov_t glob, daos_handle_t *poh);
 
 /**

@@ -64,6 +64,9 @@ daos_obj_id_t fs_inode_oid(const struct fs_inode *inode);
 /** The inode of a number that somebody of this mount still refers to; NULL otherwise. Local. */
 struct fs_inode *fs_inode_find(struct fs *fs, uint64_t ino);
 
+/** The inode of an object id that was learned elsewhere; type: S_IFMT bits. ENOENT: no such inode, or of another type. */
+int fs_inode_open(struct fs *fs, daos_obj_id_t oid, uint32_t type, struct fs_inode **inode);
+
 /** Who acts, and where: creation takes owner and group from it (setgid directories are honoured). */
 struct fs_who {
 	uint32_t uid, gid, umask;
@@ -109,6 +112,8 @@ int fs_opendir(struct fs_inode *dir, struct fs_dir **handle);
 /** Calls emit for entries behind cookie (0: start), . and .. first, until it returns non-zero (that entry is not consumed) or the end. */
 int fs_readdir(struct fs_dir *handle, uint64_t cookie, bool attributes, int (*emit)(void *arg, const struct fs_entry *entry), void *arg);
 void fs_closedir(struct fs_dir *handle);
+/** Where reading goes on behind name, in any directory. */
+uint64_t fs_dir_cookie(const char *name);
 
 /* ---- files ------------------------------------------------------------------------------------------------------------------------ */
 /** flags: O_ACCMODE, O_APPEND, O_TRUNC. */

@@ -39,6 +39,12 @@ cookie_of(const char *name, size_t len)
 	return MAX(hash64_bytes(name, len, DFS_COOKIE_SEED) >> 1, (uint64_t)DFS_COOKIE_MIN);
 }
 
+uint64_t
+fs_dir_cookie(const char *name)
+{
+	return cookie_of(name, strlen(name));
+}
+
 int
 fs_opendir(struct fs_inode *inode, struct fs_dir **result)
 {

@@ -285,6 +285,26 @@ fs__record_load(struct fs_inode *inode, struct tx *tx, struct fs_record *record)
 	return rc;
 }
 
+int
+fs_inode_open(struct fs *fs, daos_obj_id_t oid, uint32_t type, struct fs_inode **result)
+{
+	struct fs_record record;
+	struct fs_inode *inode;
+	int rc;
+
+	if (oid.lo < FS_ROOT_INO || oid.lo == DFS_LO_ORPHANS || (type == S_IFREG) != (daos_obj_id2type(oid) == DAOS_OT_ARRAY_BYTE))
+		return ENOENT;
+	rc = fs__inode_of(fs, oid, type, &inode);
+	if (rc != 0)
+		return fs__errno(rc);
+	rc = fs__record_load(inode, NULL, &record);
+	if (rc != 0)
+		fs_inode_put(inode);
+	else
+		*result = inode;
+	return fs__errno(rc);
+}
+
 static void
 single(daos_iod_t *iod, d_iov_t *iov, d_sg_list_t *sgl, const char *akey, const void *value, size_t size)
 {

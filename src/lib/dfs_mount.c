@@ -71,6 +71,7 @@ dfs_umount(dfs_t *dfs)
 	rc = dfs__run(umount_body, dfs, sizeof(*dfs));
 	if (rc == 0) {
 		(void)core__keep_awake(false);
+		free(dfs->prefix);
 		free(dfs);
 	}
 	return rc;
@@ -275,6 +276,26 @@ dfs_cont_put(dfs_t *dfs, daos_handle_t coh)
 	return dfs != NULL && coh.cookie == dfs->coh.cookie ? 0 : EINVAL;
 }
 
+int
+dfs_set_prefix(dfs_t *dfs, const char *prefix)
+{
+	char *copy = NULL;
+	size_t len = prefix != NULL ? strlen(prefix) : 0;
+
+	if (dfs == NULL || (prefix != NULL && (prefix[0] != '/' || len >= PATH_MAX)))
+		return EINVAL;
+	while (len > 0 && prefix[len - 1] == '/')
+		len--;
+	if (len > 0) {
+		copy = strndup(prefix, len);
+		if (copy == NULL)
+			return ENOMEM;
+	}
+	free(dfs->prefix);
+	dfs->prefix = copy;
+	return 0;
+}
+
 struct query_args {
 	struct dfs *dfs;
 	dfs_attr_t *attr;
@@ -301,6 +322,32 @@ dfs_query(dfs_t *dfs, dfs_attr_t *attr)
 	struct query_args args = {.dfs = dfs, .attr = attr};
 
 	return dfs != NULL && attr != NULL ? dfs__run(query_body, &args, sizeof(args)) : EINVAL;
+}
+
+/* The root directory follows the container: numbers that are not given are looked up on this host. */
+int
+dfs_cont_set_owner(daos_handle_t coh, d_string_t user, uid_t uid, d_string_t group, gid_t gid)
+{
+	struct dfs *dfs;
+	int rc, more;
+
+	if (user == NULL && group == NULL)
+		return EINVAL;
+	if (user != NULL && uid == (uid_t)-1)
+		rc = dfs__verdict(daos_acl_principal_to_uid(user, &uid));
+	else
+		rc = 0;
+	if (rc == 0 && group != NULL && gid == (gid_t)-1)
+		rc = dfs__verdict(daos_acl_principal_to_gid(group, &gid));
+	if (rc == 0)
+		rc = dfs_mount(DAOS_HDL_INVAL, coh, O_RDWR, &dfs);
+	if (rc != 0)
+		return rc;
+	rc = dfs_chown(dfs, NULL, NULL, user != NULL ? uid : (uid_t)-1, group != NULL ? gid : (gid_t)-1, 0);
+	if (rc == 0)
+		rc = dfs__verdict(daos_cont_set_owner_no_check(coh, user, group, NULL));
+	more = dfs_umount(dfs);
+	return rc != 0 ? rc : more;
 }
 
 /* What was written is durable when a call returns. */

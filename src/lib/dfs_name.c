@@ -182,15 +182,61 @@ dfs_exchange(dfs_t *dfs, dfs_obj_t *parent1, const char *name1, dfs_obj_t *paren
 }
 
 /* ---- directories ----------------------------------------------------------------------------------------------------------------- */
+/* A filter for reading: entries pass when all that flags name holds. */
+struct dfs_pipeline {
+	dfs_predicate_t pred;
+	uint64_t flags; /* DFS_FILTER_* */
+};
+
 struct list_args {
 	struct dfs_obj *obj;
 	daos_anchor_t *anchor;
 	uint32_t *nr;
 	struct dirent *dirs;
 	struct stat *stbufs;
+	const struct dfs_pipeline *filter; /* or NULL */
+	daos_obj_id_t *oids;
+	daos_size_t *csizes;
+	uint64_t *scanned;
 	uint32_t got;
 	bool full;
 };
+
+/* '%' stands for any characters, also for none. */
+static bool
+matches(const char *pattern, const char *name)
+{
+	const char *star = NULL, *from = NULL;
+
+	while (*name != '\0') {
+		if (*pattern == '%') {
+			star = ++pattern;
+			from = name;
+		} else if (*pattern == *name) {
+			pattern++;
+			name++;
+		} else if (star != NULL) { /* the last '%' takes one character more */
+			pattern = star;
+			name = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '%')
+		pattern++;
+	return *pattern == '\0';
+}
+
+static bool
+passes(const struct dfs_pipeline *filter, const struct fs_entry *entry)
+{
+	if ((filter->flags & DFS_FILTER_INCLUDE_DIRS) != 0 && entry->type == S_IFDIR)
+		return true;
+	if ((filter->flags & DFS_FILTER_NAME) != 0 && !matches(filter->pred.dp_name, entry->name))
+		return false;
+	return (filter->flags & DFS_FILTER_NEWER) == 0 || entry->st == NULL ||
+	       MAX(entry->st->st_mtime, entry->st->st_ctime) > filter->pred.dp_newer;
+}
 
 static int
 take_entry(void *arg, const struct fs_entry *entry)
@@ -204,6 +250,16 @@ take_entry(void *arg, const struct fs_entry *entry)
 		in->full = true;
 		return 1;
 	}
+	memcpy(in->anchor->da_buf, &entry->cookie, sizeof(entry->cookie));
+	if (in->filter != NULL) {
+		(*in->scanned)++;
+		if (!passes(in->filter, entry))
+			return 0;
+		if (in->oids != NULL)
+			in->oids[in->got] = fs_inode_oid(entry->inode);
+		if (in->csizes != NULL)
+			in->csizes[in->got] = entry->st != NULL && entry->type == S_IFREG ? (daos_size_t)entry->st->st_blksize : 0;
+	}
 	to = &in->dirs[in->got];
 	memset(to, 0, sizeof(*to));
 	snprintf(to->d_name, sizeof(to->d_name), "%s", entry->name);
@@ -212,7 +268,6 @@ take_entry(void *arg, const struct fs_entry *entry)
 	to->d_off = (off_t)entry->cookie;
 	if (in->stbufs != NULL && entry->st != NULL)
 		in->stbufs[in->got] = *entry->st;
-	memcpy(in->anchor->da_buf, &entry->cookie, sizeof(entry->cookie));
 	in->got++;
 	return 0;
 }
@@ -229,7 +284,7 @@ list_body(void *args)
 		return rc;
 	if (in->anchor->da_type != DAOS_ANCHOR_TYPE_ZERO)
 		memcpy(&cookie, in->anchor->da_buf, sizeof(cookie));
-	rc = fs_readdir(handle, cookie, in->stbufs != NULL, take_entry, in);
+	rc = fs_readdir(handle, cookie, in->stbufs != NULL || in->filter != NULL, take_entry, in);
 	fs_closedir(handle);
 	if (rc == 0) {
 		in->anchor->da_type = in->full ? DAOS_ANCHOR_TYPE_HKEY : DAOS_ANCHOR_TYPE_EOF;
@@ -238,26 +293,105 @@ list_body(void *args)
 	return rc;
 }
 
+static int
+list(struct list_args *args)
+{
+	if (args->obj == NULL || args->anchor == NULL || args->nr == NULL || args->dirs == NULL)
+		return EINVAL;
+	if (fs_inode_type(args->obj->inode) != S_IFDIR)
+		return ENOTDIR;
+	if (daos_anchor_is_eof(args->anchor)) {
+		*args->nr = 0;
+		return 0;
+	}
+	return *args->nr > 0 ? dfs__run(list_body, args, sizeof(*args)) : 0;
+}
+
 int
 dfs_readdirplus(dfs_t *dfs, dfs_obj_t *obj, daos_anchor_t *anchor, uint32_t *nr, struct dirent *dirs, struct stat *stbufs)
 {
 	struct list_args args = {.obj = obj, .anchor = anchor, .nr = nr, .dirs = dirs, .stbufs = stbufs};
 
-	if (dfs == NULL || obj == NULL || anchor == NULL || nr == NULL || dirs == NULL)
-		return EINVAL;
-	if (fs_inode_type(obj->inode) != S_IFDIR)
-		return ENOTDIR;
-	if (daos_anchor_is_eof(anchor)) {
-		*nr = 0;
-		return 0;
-	}
-	return *nr > 0 ? dfs__run(list_body, &args, sizeof(args)) : 0;
+	return dfs != NULL ? list(&args) : EINVAL;
 }
 
 int
 dfs_readdir(dfs_t *dfs, dfs_obj_t *obj, daos_anchor_t *anchor, uint32_t *nr, struct dirent *dirs)
 {
 	return dfs_readdirplus(dfs, obj, anchor, nr, dirs, NULL);
+}
+
+int
+dfs_pipeline_create(dfs_t *dfs, dfs_predicate_t pred, uint64_t flags, dfs_pipeline_t **dpipe)
+{
+	struct dfs_pipeline *filter;
+
+	if (dfs == NULL || dpipe == NULL || (flags & ~(uint64_t)(DFS_FILTER_NAME | DFS_FILTER_NEWER | DFS_FILTER_INCLUDE_DIRS)) != 0 ||
+	    ((flags & DFS_FILTER_NAME) != 0 && memchr(pred.dp_name, '\0', sizeof(pred.dp_name)) == NULL))
+		return EINVAL;
+	filter = malloc(sizeof(*filter));
+	if (filter == NULL)
+		return ENOMEM;
+	*filter = (struct dfs_pipeline){.pred = pred, .flags = flags};
+	*dpipe = filter;
+	return 0;
+}
+
+int
+dfs_pipeline_destroy(dfs_pipeline_t *dpipe)
+{
+	free(dpipe);
+	return 0;
+}
+
+int
+dfs_readdir_with_filter(dfs_t *dfs, dfs_obj_t *obj, dfs_pipeline_t *dpipe, daos_anchor_t *anchor, uint32_t *nr, struct dirent *dirs,
+			daos_obj_id_t *oids, daos_size_t *csizes, uint64_t *nr_scanned)
+{
+	uint64_t scanned = 0;
+	struct list_args args = {.obj = obj, .anchor = anchor, .nr = nr, .dirs = dirs, .filter = dpipe, .oids = oids, .csizes = csizes,
+				 .scanned = &scanned};
+	int rc = dfs != NULL && dpipe != NULL ? list(&args) : EINVAL;
+
+	if (nr_scanned != NULL)
+		*nr_scanned = scanned;
+	return rc;
+}
+
+/* Entries come in the order of their cookies, from one stream: a directory is not split. */
+int
+dfs_obj_anchor_split(dfs_obj_t *obj, uint32_t *nr, daos_anchor_t *anchors)
+{
+	if (obj == NULL || nr == NULL || fs_inode_type(obj->inode) != S_IFDIR)
+		return EINVAL;
+	*nr = 1;
+	if (anchors != NULL)
+		anchors[0] = (daos_anchor_t)DAOS_ANCHOR_INIT;
+	return 0;
+}
+
+int
+dfs_obj_anchor_set(dfs_obj_t *obj, uint32_t index, daos_anchor_t *anchor)
+{
+	if (obj == NULL || anchor == NULL || index > 0 || fs_inode_type(obj->inode) != S_IFDIR)
+		return EINVAL;
+	*anchor = (daos_anchor_t)DAOS_ANCHOR_INIT;
+	return 0;
+}
+
+int
+dfs_dir_anchor_set(dfs_obj_t *obj, const char name[], daos_anchor_t *anchor)
+{
+	uint64_t cookie;
+
+	if (obj == NULL || anchor == NULL || !is_name(name))
+		return EINVAL;
+	if (fs_inode_type(obj->inode) != S_IFDIR)
+		return ENOTDIR;
+	cookie = fs_dir_cookie(name);
+	*anchor = (daos_anchor_t){.da_type = DAOS_ANCHOR_TYPE_HKEY};
+	memcpy(anchor->da_buf, &cookie, sizeof(cookie));
+	return 0;
 }
 
 /* The program's function is called on its own stack, with nothing of ours held. */

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40
@@ -105,9 +106,8 @@ is_name(const char *name)
 	return name != NULL && name[0] != '\0' && strlen(name) <= FS_NAME_MAX && strchr(name, '/') == NULL;
 }
 
-/* Takes inode and file over. */
-static int
-give_object(struct dfs *dfs, struct fs_inode *inode, struct fs_file *file, int flags, const char *name, struct dfs_obj **result)
+int
+dfs__give(struct dfs *dfs, struct fs_inode *inode, struct fs_file *file, int flags, const char *name, struct dfs_obj **result)
 {
 	struct dfs_obj *obj = calloc(1, sizeof(*obj));
 	int rc = 0;
@@ -128,6 +128,45 @@ give_object(struct dfs *dfs, struct fs_inode *inode, struct fs_file *file, int f
 		snprintf(obj->name, sizeof(obj->name), "%s", name);
 	*result = obj;
 	return 0;
+}
+
+struct find_args {
+	struct dfs *dfs;
+	const char *path;
+	bool follow;
+	struct fs_inode **inode;
+};
+
+static int
+find_body(void *args)
+{
+	struct find_args *in = args;
+
+	return dfs__find(in->dfs, NULL, in->path, in->follow, in->inode);
+}
+
+int
+dfs__open_path(struct dfs *dfs, const char *path, bool follow, struct dfs_obj **result)
+{
+	struct dfs_obj *obj;
+	struct find_args args = {.dfs = dfs, .path = path, .follow = follow};
+	int rc;
+
+	if (path == NULL || path[0] != '/')
+		return EINVAL;
+	if (strlen(path) >= PATH_MAX)
+		return ENAMETOOLONG;
+	obj = calloc(1, sizeof(*obj));
+	if (obj == NULL)
+		return ENOMEM;
+	*obj = (struct dfs_obj){.dfs = dfs, .flags = dfs->flags & O_ACCMODE};
+	args.inode = &obj->inode;
+	rc = dfs__run(find_body, &args, sizeof(args));
+	if (rc != 0)
+		free(obj);
+	else
+		*result = obj;
+	return rc;
 }
 
 struct lookup_args {
@@ -159,7 +198,7 @@ lookup_body(void *args)
 		*in->mode = st.st_mode;
 	if (in->stbuf != NULL)
 		*in->stbuf = st;
-	return give_object(in->dfs, inode, NULL, in->flags & O_ACCMODE, strrchr(in->path, '/') != NULL ? strrchr(in->path, '/') + 1 : in->path,
+	return dfs__give(in->dfs, inode, NULL, in->flags & O_ACCMODE, strrchr(in->path, '/') != NULL ? strrchr(in->path, '/') + 1 : in->path,
 			   in->obj);
 }
 
@@ -167,9 +206,15 @@ int
 dfs_lookup(dfs_t *dfs, const char *path, int flags, dfs_obj_t **obj, mode_t *mode, struct stat *stbuf)
 {
 	struct lookup_args args = {.dfs = dfs, .path = path, .flags = flags, .obj = obj, .mode = mode, .stbuf = stbuf};
+	size_t prefix = dfs != NULL && dfs->prefix != NULL ? strlen(dfs->prefix) : 0;
 
 	if (dfs == NULL || obj == NULL || path == NULL || path[0] != '/' || strlen(path) >= PATH_MAX)
 		return EINVAL;
+	if (prefix > 0) {
+		if (strncmp(path, dfs->prefix, prefix) != 0 || (path[prefix] != '/' && path[prefix] != '\0'))
+			return EINVAL;
+		args.path = path[prefix] != '\0' ? path + prefix : "/";
+	}
 	return dfs__run(lookup_body, &args, sizeof(args));
 }
 
@@ -231,7 +276,7 @@ open_body(void *args)
 		fs_inode_put(inode);
 		return S_ISDIR(in->mode) ? ENOTDIR : EINVAL;
 	}
-	return give_object(in->dfs, inode, file, in->flags, in->name, in->obj);
+	return dfs__give(in->dfs, inode, file, in->flags, in->name, in->obj);
 }
 
 int
@@ -260,7 +305,7 @@ dup_body(void *args)
 {
 	struct two_args *in = args;
 
-	return give_object(in->obj->dfs, fs_inode_get(in->obj->inode), NULL, in->flags & O_ACCMODE, in->obj->name, in->result);
+	return dfs__give(in->obj->dfs, fs_inode_get(in->obj->inode), NULL, in->flags & O_ACCMODE, in->obj->name, in->result);
 }
 
 int
@@ -288,6 +333,8 @@ dfs_release(dfs_obj_t *obj)
 
 	if (obj == NULL)
 		return EINVAL;
+	if (daos_handle_is_valid(obj->array))
+		(void)daos_array_close(obj->array, NULL);
 	rc = dfs__run(release_body, obj, sizeof(*obj));
 	free(obj);
 	return rc;
@@ -300,6 +347,8 @@ struct io_args {
 	dfs_iod_t *iod; /* NULL: one range at off */
 	d_sg_list_t *sgl;
 	daos_size_t *read_size; /* NULL: a write */
+	d_iov_t buffer;         /* sgl NULL: this is moved */
+	d_sg_list_t one;
 };
 
 /* Moves one range, out of or into bytes from skip on of the caller's buffers. */
@@ -344,6 +393,10 @@ io_body(void *args)
 	daos_size_t total = 0;
 	int rc = 0;
 
+	if (in->sgl == NULL) {
+		in->one = (d_sg_list_t){.sg_nr = 1, .sg_iovs = &in->buffer};
+		in->sgl = &in->one;
+	}
 	for (uint32_t i = 0; i < in->sgl->sg_nr; i++)
 		whole += in->sgl->sg_iovs[i].iov_len;
 	if (in->iod == NULL) {
@@ -371,6 +424,19 @@ io(struct dfs_obj *obj, daos_off_t off, dfs_iod_t *iod, d_sg_list_t *sgl, daos_s
 		return EINVAL;
 	if (read_size == NULL && (obj->flags & O_ACCMODE) == O_RDONLY)
 		return EPERM;
+	return dfs__verdict(core__call(io_body, NULL, &args, sizeof(args), ev));
+}
+
+int
+dfs__move(struct dfs_obj *obj, void *buf, daos_off_t off, daos_size_t *size, bool write, daos_event_t *ev)
+{
+	struct io_args args = {.obj = obj, .off = off, .read_size = write ? NULL : size};
+
+	if (obj->file == NULL)
+		return EINVAL;
+	if (write && (obj->flags & O_ACCMODE) == O_RDONLY)
+		return EPERM;
+	d_iov_set(&args.buffer, buf, *size);
 	return dfs__verdict(core__call(io_body, NULL, &args, sizeof(args), ev));
 }
 
@@ -520,15 +586,32 @@ dfs_get_size(dfs_t *dfs, dfs_obj_t *obj, daos_size_t *size)
 	return rc;
 }
 
+struct punch_args {
+	struct dfs_obj *obj;
+	daos_off_t off;
+	daos_size_t len;
+};
+
+static int
+punch_body(void *args)
+{
+	struct punch_args *in = args;
+
+	return fs_punch(in->obj->file, in->off, in->len);
+}
+
 int
 dfs_punch(dfs_t *dfs, dfs_obj_t *obj, daos_off_t offset, daos_size_t len)
 {
+	struct punch_args args = {.obj = obj, .off = offset, .len = len};
 	struct stat st = {.st_size = (off_t)offset};
 	daos_size_t size;
 	int rc;
 
 	if (dfs == NULL || obj == NULL || obj->file == NULL)
 		return EINVAL;
+	if ((obj->flags & O_ACCMODE) == O_RDONLY)
+		return EPERM;
 	if (len != DFS_MAX_FSIZE) {
 		rc = dfs_get_size(dfs, obj, &size);
 		if (rc != 0)
@@ -536,7 +619,7 @@ dfs_punch(dfs_t *dfs, dfs_obj_t *obj, daos_off_t offset, daos_size_t len)
 		if (len == 0 || offset >= size)
 			return 0;
 		if (len < size - offset)
-			return ENOSYS; /* a hole within a file */
+			return dfs__run(punch_body, &args, sizeof(args));
 	}
 	return dfs_osetattr(dfs, obj, &st, DFS_SET_ATTR_SIZE);
 }
@@ -596,6 +679,88 @@ dfs_obj_get_info(dfs_t *dfs, dfs_obj_t *obj, dfs_obj_info_t *info)
 				 .doi_dir_oclass_id = attr.da_dir_oclass_id, .doi_file_oclass_id = attr.da_file_oclass_id,
 				 .doi_oid = fs_inode_oid(obj->inode)};
 	return 0;
+}
+
+/* A file's data are an array of bytes: data calls of arrays work on it. */
+static int
+open_array(struct dfs *dfs, daos_obj_id_t oid, daos_size_t chunk_size, int flags, daos_handle_t *oh)
+{
+	unsigned int mode = (flags & O_ACCMODE) == O_RDONLY ? DAOS_OO_RO : DAOS_OO_RW;
+
+	return dfs__verdict(daos_array_open_with_attr(dfs->coh, oid, DAOS_TX_NONE, mode, 1, chunk_size, oh, NULL));
+}
+
+int
+dfs_get_file_oh(dfs_obj_t *obj, daos_handle_t *oh)
+{
+	daos_size_t chunk_size;
+	int rc;
+
+	if (obj == NULL || obj->file == NULL || oh == NULL)
+		return EINVAL;
+	if (!daos_handle_is_valid(obj->array)) {
+		rc = dfs_get_chunk_size(obj, &chunk_size);
+		if (rc == 0)
+			rc = open_array(obj->dfs, fs_inode_oid(obj->inode), chunk_size, obj->flags, &obj->array);
+		if (rc != 0)
+			return rc;
+	}
+	*oh = obj->array;
+	return 0;
+}
+
+int
+dfs_get_size_by_oid(dfs_t *dfs, daos_obj_id_t oid, daos_size_t chunk_size, daos_size_t *size)
+{
+	daos_handle_t oh;
+	int rc, more;
+
+	if (dfs == NULL || size == NULL || daos_obj_id2type(oid) != DAOS_OT_ARRAY_BYTE)
+		return EINVAL;
+	rc = open_array(dfs, oid, chunk_size != 0 ? chunk_size : DFS_DEFAULT_CHUNK_SIZE, O_RDONLY, &oh);
+	if (rc != 0)
+		return rc;
+	rc = dfs__verdict(daos_array_get_size(oh, DAOS_TX_NONE, size, NULL));
+	more = dfs__verdict(daos_array_close(oh, NULL));
+	return rc != 0 ? rc : more;
+}
+
+/* Where an object is found is its inode's business: only the name it was opened by changes. */
+int
+dfs_update_parent(dfs_obj_t *obj, dfs_obj_t *src_obj, const char *name)
+{
+	if (obj == NULL || src_obj == NULL || (name != NULL && !is_name(name)))
+		return EINVAL;
+	snprintf(obj->name, sizeof(obj->name), "%s", name != NULL ? name : src_obj->name);
+	return 0;
+}
+
+int
+dfs_suggest_oclass(dfs_t *dfs, const char *hint, daos_oclass_id_t *cid)
+{
+	static const struct {
+		const char *text;
+		enum daos_otype_t type;
+		daos_oclass_hints_t hints;
+	} known[] = {
+		{"file:single", DAOS_OT_ARRAY_BYTE, DAOS_OCH_SHD_TINY},     {"file:max", DAOS_OT_ARRAY_BYTE, DAOS_OCH_SHD_MAX},
+		{"dir:single", DAOS_OT_MULTI_HASHED, DAOS_OCH_SHD_TINY},    {"dir:max", DAOS_OT_MULTI_HASHED, DAOS_OCH_SHD_MAX},
+		{"directory:single", DAOS_OT_MULTI_HASHED, DAOS_OCH_SHD_TINY}, {"directory:max", DAOS_OT_MULTI_HASHED, DAOS_OCH_SHD_MAX},
+	};
+	daos_obj_id_t oid = {.lo = 1};
+	int rc;
+
+	if (dfs == NULL || hint == NULL || cid == NULL)
+		return EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strcasecmp(hint, known[i].text) != 0)
+			continue;
+		rc = dfs__verdict(daos_obj_generate_oid(dfs->coh, &oid, known[i].type, OC_UNKNOWN, known[i].hints, 0));
+		if (rc == 0)
+			*cid = daos_obj_id2class(oid);
+		return rc;
+	}
+	return EINVAL;
 }
 
 struct link_args {

@@ -25,6 +25,7 @@ struct cont {
 	uuid_t uuid, handle;
 	uint64_t flags, rights;
 	struct cont_props props;
+	bool imported; /* another process opened it, and closes it */
 };
 
 static void
@@ -209,11 +210,13 @@ cont_close(struct cont *cont)
 	struct cont_close_in in = {0};
 	struct cont_close_out out = {0};
 	struct arena arena;
-	int rc;
+	int rc = 0;
 
-	arena_init(&arena, cont->mem);
-	rc = call(cont, opc_cont_close, &in, &out, &arena);
-	arena_fini(&arena);
+	if (!cont->imported) {
+		arena_init(&arena, cont->mem);
+		rc = call(cont, opc_cont_close, &in, &out, &arena);
+		arena_fini(&arena);
+	}
 	if (rc == 0)
 		cont_put(cont);
 	return rc;
@@ -544,6 +547,7 @@ cont_import(struct pool *pool, const void *buf, size_t size, struct cont **resul
 
 	if (cont == NULL)
 		return -DER_NOMEM;
+	cont->imported = true;
 	unpacker_init(&unpacker, buf, size);
 	if (unpack_u32(&unpacker) != EXPORT_VERSION)
 		unpacker_fail(&unpacker, -DER_PROTO);

@@ -30,6 +30,7 @@ struct pool {
 	struct pool_map *old[OLD_MAPS];
 	uint32_t old_nr;
 	struct ult_mutex refreshing;
+	bool imported; /* the connection is another process's, which ends it */
 };
 
 /* ---- calls to the service ---------------------------------------------------------------------------------------------------- */
@@ -236,11 +237,13 @@ pool_disconnect(struct pool *pool)
 	struct pool_disconnect_in in = {0};
 	struct pool_disconnect_out out = {0};
 	struct arena arena;
-	int rc;
+	int rc = 0;
 
-	arena_init(&arena, pool->mem);
-	rc = pool_call(pool, opc_pool_disconnect, &in, &out, &arena);
-	arena_fini(&arena);
+	if (!pool->imported) {
+		arena_init(&arena, pool->mem);
+		rc = pool_call(pool, opc_pool_disconnect, &in, &out, &arena);
+		arena_fini(&arena);
+	}
 	if (rc == 0)
 		pool_put(pool);
 	return rc;
@@ -586,6 +589,7 @@ pool_import(struct client *client, const void *buf, size_t size, struct pool **r
 
 	if (pool == NULL)
 		return -DER_NOMEM;
+	pool->imported = true;
 	unpacker_init(&unpacker, buf, size);
 	if (unpack_u32(&unpacker) != EXPORT_VERSION)
 		unpacker_fail(&unpacker, -DER_PROTO);
