@@ -337,7 +337,7 @@ fs__record_store(struct fs_inode *inode, struct tx *tx, uint64_t flags, const st
 }
 
 int
-fs__record_store_link(struct fs_inode *inode, const struct fs_record *record, const char *target)
+fs__record_store_link(struct fs_inode *inode, struct tx *tx, const struct fs_record *record, const char *target)
 {
 	struct dfs_inode_record raw;
 	uint64_t value;
@@ -345,18 +345,21 @@ fs__record_store_link(struct fs_inode *inode, const struct fs_record *record, co
 	daos_iod_t iods[2];
 	d_iov_t iovs[2];
 	d_sg_list_t sgls[2];
-	int rc;
 
 	record_put(record, &raw);
 	fs__inode_dkey(inode->oid, &value, &dkey);
 	single(&iods[0], &iovs[0], &sgls[0], DFS_INODE_AKEY, &raw, sizeof(raw));
 	single(&iods[1], &iovs[1], &sgls[1], DFS_LINK_AKEY, target, strlen(target));
-	rc = object_update(inode->object, NULL, 0, &dkey, 2, iods, sgls);
-	if (rc == 0) {
-		inode->last = *record;
-		inode->seen = true;
-	}
-	return rc;
+	return object_update(inode->object, tx, 0, &dkey, 2, iods, sgls);
+}
+
+void
+fs__made(struct fs_inode *inode, const struct fs_record *record, uint32_t reign)
+{
+	inode->last = *record;
+	inode->seen = true;
+	inode->seen_reign = reign;
+	inode->bare_reign = reign + 1;
 }
 
 int

@@ -40,6 +40,9 @@ struct fs_inode {
 	struct fs_record last;    /* as last seen; what is left of it when the file is gone */
 	bool seen;                /* last is filled */
 	uint32_t seen_reign;      /* fs->reign then */
+	uint32_t bare_reign;      /* fs->reign + 1 when it was seen to have no extended attributes; 0: never */
+	uint32_t no_caps_reign;   /* the same of the one that the kernel asks for before it writes: security.capability */
+	uint32_t xattr_changes;   /* by this mount, begun or ended */
 	bool gone;                /* removed, and this mount knows */
 	bool orphan;              /* unlinked, kept for openers: in the orphan directory */
 	uint32_t opens;
@@ -107,7 +110,9 @@ void fs__inode_dkey(daos_obj_id_t oid, uint64_t *value, daos_key_t *dkey);
 /** ENOENT when there is none. YIELDS */
 int fs__record_load(struct fs_inode *inode, struct tx *tx, struct fs_record *record);
 int fs__record_store(struct fs_inode *inode, struct tx *tx, uint64_t flags, const struct fs_record *record);
-int fs__record_store_link(struct fs_inode *inode, const struct fs_record *record, const char *target);
+int fs__record_store_link(struct fs_inode *inode, struct tx *tx, const struct fs_record *record, const char *target);
+/** Record is what the store has of an inode that this mount made; reign: fs->reign before. */
+void fs__made(struct fs_inode *inode, const struct fs_record *record, uint32_t reign);
 /** Of a directory: a name in it changed at hlc. ENOENT (at commit) when the directory is gone. */
 int fs__dir_touch(struct fs_inode *dir, struct tx *tx, uint64_t hlc);
 int fs__getattr(struct fs_inode *inode, struct stat *st);

@@ -2,9 +2,9 @@
 /*
  * Names: lookup, creation, removal, rename.
  *
- * Creation: the new inode's record is written, then a transaction on the directory alone inserts the entry if its name is
- * free and the directory still there. A crash in between leaks the inode, which no entry names; nothing dangles.
- * Everything else that changes several objects is one transaction: it reads what it needs, then writes.
+ * Everything is one transaction: it reads what it needs, then writes. Creation reads nothing (but the record of the parent, where the
+ * number of its links changes): it writes the entry if its name is free and the directory still there, and the new inode's record, in one call
+ * to the directory's target. Nothing leaks, nothing dangles.
  *
  *	name I1  The dkey of a directory's record exists exactly as long as the directory: whoever adds a name demands it, whoever
  *	         removes the directory has read in the same transaction that no name is left.
@@ -144,6 +144,8 @@ fs_lookup(struct fs_inode *dir, const char *name, struct fs_inode **result, stru
 struct creation {
 	struct fs_inode *dir, *inode;
 	const char *name;
+	const struct fs_record *record; /* of the new inode */
+	const char *target;             /* of a symlink */
 };
 
 static int
@@ -167,27 +169,22 @@ insert_body(struct tx *tx, void *arg)
 	}
 	hlc = fs__now(dir->fs, &now);
 	if (rc == 0)
-		rc = fs__dir_touch(dir, tx, hlc);
-	return rc == 0 ? entry_store(dir, tx, DAOS_COND_DKEY_INSERT, creation->name, &named) : rc;
-}
-
-static void
-forget(struct fs_inode *inode)
-{
-	int rc = object_punch(inode->object, NULL, 0);
-
+		rc = fs__dir_touch(dir, tx, hlc); /* the first write: its target leads, and there the name is judged */
+	if (rc == 0)
+		rc = entry_store(dir, tx, DAOS_COND_DKEY_INSERT, creation->name, &named);
 	if (rc != 0)
-		log_note(inode->fs->env->log, "inode %lu was not needed and could not be removed: " RCF, (unsigned long)inode->oid.lo, RCP(rc));
-	inode->gone = true;
+		return rc;
+	return creation->target != NULL ? fs__record_store_link(inode, tx, creation->record, creation->target)
+					: fs__record_store(inode, tx, 0, creation->record);
 }
 
 static int
 create(struct fs_inode *dir, const char *name, mode_t mode, dev_t rdev, const struct fs_who *who, const char *target, struct fs_inode **result)
 {
-	struct creation creation = {.dir = dir, .name = name};
 	struct fs *fs = dir->fs;
 	struct fs_record record = {.mode = mode, .uid = who->uid, .gid = who->gid, .nlink = 1, .rdev = rdev}, parent;
-	struct fs_inode *inode;
+	struct creation creation = {.dir = dir, .name = name, .record = &record, .target = target};
+	uint32_t reign = fs->reign;
 	int rc;
 
 	if (dir->type != S_IFDIR)
@@ -218,21 +215,17 @@ create(struct fs_inode *dir, const char *name, mode_t mode, dev_t rdev, const st
 		record.rdev = strlen(target);
 	record.mtime_hlc = fs__now(fs, &record.mtime);
 	record.atime = record.ctime = record.btime = record.mtime;
-	rc = fs__inode_new(fs, mode & S_IFMT, &inode);
+	rc = fs__inode_new(fs, mode & S_IFMT, &creation.inode);
 	if (rc != 0)
 		return rc;
-	rc = target != NULL ? fs__record_store_link(inode, &record, target) : fs__record_store(inode, NULL, 0, &record);
-	creation.inode = inode;
-	if (rc == 0) {
-		rc = fs__transact(fs, insert_body, &creation);
-		if (rc != 0 && rc != -DER_TIMEDOUT) /* then the entry may be there */
-			forget(inode);
+	rc = fs__transact(fs, insert_body, &creation);
+	if (rc != 0) {
+		fs_inode_put(creation.inode);
+		return rc;
 	}
-	if (rc != 0)
-		fs_inode_put(inode);
-	else
-		*result = inode;
-	return rc;
+	fs__made(creation.inode, &record, reign);
+	*result = creation.inode;
+	return 0;
 }
 
 /* With attributes, when they are wanted. */

@@ -7,6 +7,7 @@
 
 #include <sys/xattr.h>
 
+#define CAPABILITY "security.capability"
 enum { NAME_MAX_LEN = 255, VALUE_MAX = 65536, PREFIX = 2, KEY_SIZE = PREFIX + NAME_MAX_LEN + 1 };
 
 static int
@@ -81,6 +82,17 @@ xattr_body(struct tx *tx, void *arg)
 	return object_update(inode->object, tx, 0, &dkey, 1, &iod, &sgl);
 }
 
+/* Nobody else can have given it one since. Local. */
+static bool
+known_bare(const struct fs_inode *inode, const char *name)
+{
+	uint32_t now = inode->fs->reign + 1;
+
+	if (!fs__alone(inode->fs))
+		return false;
+	return inode->bare_reign == now || (inode->no_caps_reign == now && strcmp(name, CAPABILITY) == 0);
+}
+
 int
 fs_setxattr(struct fs_inode *inode, const char *name, const void *value, size_t size, int flags)
 {
@@ -106,7 +118,11 @@ fs_setxattr(struct fs_inode *inode, const char *name, const void *value, size_t 
 	if (size > 0)
 		memcpy(stored + 1, value, size);
 	change.value = stored;
+	inode->xattr_changes++;
+	inode->bare_reign = inode->no_caps_reign = 0;
 	rc = fs__transact(inode->fs, xattr_body, &change);
+	inode->bare_reign = inode->no_caps_reign = 0;
+	inode->xattr_changes++;
 	mem_free(mem, stored);
 	return fs__errno(rc);
 }
@@ -129,6 +145,9 @@ fs_getxattr(struct fs_inode *inode, const char *name, void *value, size_t size, 
 {
 	char key[KEY_SIZE];
 	struct mem *mem = inode->fs->mem;
+	uint32_t reign = inode->fs->reign;
+	uint32_t changes = inode->xattr_changes;
+	bool alone = fs__alone(inode->fs);
 	uint64_t dkey_value;
 	daos_key_t akey, dkey;
 	uint8_t *stored;
@@ -138,13 +157,18 @@ fs_getxattr(struct fs_inode *inode, const char *name, void *value, size_t size, 
 	rc = xattr_key(name, key, &akey);
 	if (rc != 0)
 		return rc;
+	if (known_bare(inode, name))
+		return ENODATA;
 	stored = mem_alloc(mem, VALUE_MAX + 1);
 	if (stored == NULL)
 		return ENOMEM;
 	fs__inode_dkey(inode->oid, &dkey_value, &dkey);
 	rc = fs__fetch(inode->object, NULL, &dkey, key, stored, VALUE_MAX + 1, &got);
-	if (rc == 0 && got == 0)
+	if (rc == 0 && got == 0) {
 		rc = ENODATA;
+		if (alone && strcmp(name, CAPABILITY) == 0 && inode->xattr_changes == changes)
+			inode->no_caps_reign = reign + 1;
+	}
 	if (rc == 0 && stored[0] != DFS_XATTR_VERSION)
 		rc = EIO;
 	if (rc == 0) {

@@ -8,8 +8,8 @@
  *   choose the epoch
  *   prepare everywhere, in parallel ───────> begin ops, vos_apply(PREPARE), wait until durable
  *   any refused: abort everywhere ─────────> vos_dtx_abort
- *   else: commit everywhere ───────────────> vos_dtx_commit, not waited for (dtx I2: resync would commit it too)
- *   leave `running`, answer
+ *   else: commit here, answer, commit ─────> vos_dtx_commit, not waited for (dtx I2: resync would commit it too)
+ *   everywhere, leave `running`
  *
  * A transaction of one target is one vos_apply. Everything may yield.
  */
@@ -360,9 +360,12 @@ lead(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id, const st
 		parts[i] = (struct part){.dtx = dtx, .run = run, .id = *id, .target = members->target[i], .mode = VOS_PREPARE,
 					 .epoch = epoch, .blob = blob};
 	rc = parts_run(parts, members->nr);
-	for (uint32_t i = 0; i < members->nr; i++)
-		(void)dtx__decide(dtx, members->target[i], run->pool, run->cont, id, rc == 0, false);
 	run->epoch_used = epoch;
+	for (uint32_t i = 0; i < members->nr; i++) { /* the leader comes first */
+		(void)dtx__decide(dtx, members->target[i], run->pool, run->cont, id, rc == 0, false);
+		if (i == 0 && rc == 0 && run->certain != NULL)
+			run->certain(run, run->arg);
+	}
 	return rc;
 }
 

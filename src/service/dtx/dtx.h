@@ -47,6 +47,9 @@ struct dtx_run {
 	const struct dtx_write *writes;
 	uint32_t write_nr;
 	struct arena *arena;
+	/* Called, when not NULL, once it is certain to be committed and visible at the leader; what is left is to tell the other targets. */
+	void (*certain)(struct dtx_run *run, void *arg);
+	void *arg;
 	/* out */
 	uint64_t epoch_used;
 };

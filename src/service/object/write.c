@@ -5,12 +5,32 @@
  */
 #include "internal.h"
 
+/* The caller need not wait for what is left to do. */
+struct early {
+	struct rpc_req *req;
+	struct object_hint *hint;
+	struct target_cont *cont;
+};
+
+static void
+answer_early(struct dtx_run *run, void *arg)
+{
+	struct early *early = arg;
+
+	early->hint->epoch = run->epoch_used;
+	early->hint->map_version = target_cont_map_version(early->cont);
+	rpc_answer_early(early->req, 0);
+}
+
 /* Runs a list of writes in a container and answers. */
 static int
 run_writes(struct object_svc_at *at, struct rpc_req *req, const struct object_at *where, const struct rpc_dtx_id *id, uint64_t epoch,
 	   const struct dtx_write *writes, uint32_t nr, struct target_cont *cont, struct object_hint *hint)
 {
+	struct early early = {.req = req, .hint = hint, .cont = cont};
 	struct dtx_run run = {.leader = at->target,
+			      .certain = answer_early,
+			      .arg = &early,
 			      .pool = where->pool,
 			      .cont = target_cont_props(cont)->cont,
 			      .id = id,
