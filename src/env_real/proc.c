@@ -4,7 +4,7 @@
  * that starting one costs the same however large we are, and an exec that fails is seen at once. A pidfd in the loop's set
  * tells when it ends.
  *
- * proc I1: between clone and exec the child calls only what is safe in a signal handler, and writes only to struct birth.
+ * proc I1: between clone and exec the child calls only what is safe in a signal handler, and writes only to its stack.
  * proc I2: the child gets SIGKILL when the thread that started it ends (PDEATHSIG), also when that happened before the child
  *          could ask for it. So children are started from a thread that lives as long as the process.
  * proc I3: the child starts with default signal treatment, nothing blocked, and no descriptor above 2.
@@ -23,6 +23,19 @@
 
 #define BIRTH_STACK (64 * KIB)
 
+/* ThreadSanitizer keeps books of each process that it made, and cannot do so for two in one memory: the child gets a copy, and only
+ * its stack is shared, on which it tells its error. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define BIRTH_COPY 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(BIRTH_COPY)
+enum { BIRTH_CLONE = CLONE_VFORK | SIGCHLD, BIRTH_MAP = MAP_SHARED | MAP_ANONYMOUS };
+#else
+enum { BIRTH_CLONE = CLONE_VM | CLONE_VFORK | SIGCHLD, BIRTH_MAP = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK };
+#endif
+
 struct env_proc {
 	struct real_source source;
 	struct env_loop *loop;
@@ -36,7 +49,7 @@ struct birth {
 	char *const *argv;
 	char *const *envp;
 	pid_t parent;
-	volatile int err;
+	volatile int *err; /* lies at the far end of the child's stack */
 };
 
 /* The sanitizer knows nothing of the borrowed stack. */
@@ -61,7 +74,7 @@ child_main(void *arg)
 		execve(birth->argv[0], birth->argv, birth->envp);
 	else
 		execvpe(birth->argv[0], birth->argv, birth->envp);
-	birth->err = errno;
+	*birth->err = errno;
 	_exit(127);
 }
 
@@ -69,24 +82,27 @@ child_main(void *arg)
 static pid_t
 give_birth(struct birth *birth)
 {
-	char *stack = mmap(NULL, BIRTH_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	char *stack = mmap(NULL, BIRTH_STACK, PROT_READ | PROT_WRITE, BIRTH_MAP, -1, 0);
 	sigset_t all, before;
 	pid_t pid;
+	int err;
 
 	if (stack == MAP_FAILED)
 		return -ENOMEM;
+	birth->err = (volatile int *)stack;
 	/* No handler of ours may run in the child while it borrows our memory. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = clone(child_main, stack + BIRTH_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, birth);
+	pid = clone(child_main, stack + BIRTH_STACK, BIRTH_CLONE, birth);
 	if (pid < 0)
 		pid = -errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	err = *birth->err;
 	munmap(stack, BIRTH_STACK);
-	if (pid > 0 && birth->err != 0) {
+	if (pid > 0 && err != 0) {
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
-		pid = -birth->err;
+		pid = -err;
 	}
 	return pid;
 }

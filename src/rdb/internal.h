@@ -99,6 +99,9 @@ void rdb__writer_stop(struct rdb *rdb); /* YIELDS */
 /* To be called after every call into libraft: notices leadership won and lost. */
 void rdb__notice(struct rdb *rdb);
 void rdb__heap_use(void);
+/* Hostile bytes: 0 or one of libraft's errors; conf is to be closed when it is 0. */
+int rdb__configuration_decode(const void *data, size_t len, struct raft_configuration *conf);
+int rdb__configuration_encode(const struct raft_configuration *conf, struct arena *arena, const void **data, size_t *len);
 
 static inline int
 rdb__from_raft(int rc)

@@ -54,8 +54,8 @@ io_close(struct raft_io *io, raft_io_close_cb cb)
 }
 
 /* ---- loading -------------------------------------------------------------------------------------------------------------- */
-static int
-decode_configuration(const void *data, size_t len, struct raft_configuration *conf)
+int
+rdb__configuration_decode(const void *data, size_t len, struct raft_configuration *conf)
 {
 	struct unpacker in;
 	uint32_t nr;
@@ -78,8 +78,8 @@ decode_configuration(const void *data, size_t len, struct raft_configuration *co
 	return rc;
 }
 
-static int
-encode_configuration(const struct raft_configuration *conf, struct arena *arena, const void **data, size_t *len)
+int
+rdb__configuration_encode(const struct raft_configuration *conf, struct arena *arena, const void **data, size_t *len)
 {
 	struct packer packer;
 	size_t size = 64 + (size_t)conf->n * 512;
@@ -133,7 +133,7 @@ load_snapshot(struct rdb *rdb, struct raft_snapshot **result)
 	if (rc == 0)
 		rc = snapshot->bufs == NULL ? RAFT_NOMEM : make_reference(snap.index, &snapshot->bufs[0]);
 	if (rc == 0)
-		rc = decode_configuration(snap.conf, snap.conf_len, &snapshot->configuration);
+		rc = rdb__configuration_decode(snap.conf, snap.conf_len, &snapshot->configuration);
 	if (rc == 0) {
 		snapshot->index = snap.index;
 		snapshot->term = snap.term;
@@ -348,7 +348,7 @@ io_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io_snapshot_p
 	if (job == NULL)
 		return RAFT_NOMEM;
 	job->snap = (struct rdb_snap){.index = snapshot->index, .term = snapshot->term, .conf_index = snapshot->configuration_index};
-	rc = encode_configuration(&snapshot->configuration, &job->arena, &job->snap.conf, &job->snap.conf_len);
+	rc = rdb__configuration_encode(&snapshot->configuration, &job->arena, &job->snap.conf, &job->snap.conf_len);
 	if (rc != 0) {
 		arena_fini(&job->arena);
 		mem_free(rdb->mem, job);

@@ -6,7 +6,7 @@
  *   device: u32 version, string path, u32 state, u32 roles, count + u32 targets
  *   pool:   u32 version, string label, u32 targets, u64 meta, u64 wal, u64 data, u32 state, bool ram
  */
-#include "sysdb/sysdb.h"
+#include "smd.h"
 
 #include <stdio.h>
 #include "base/codec.h"
@@ -50,8 +50,8 @@ smd_dev_put(struct sysdb *db, const struct smd_dev *dev)
 	return sysdb_upsert(db, DEVS, name, buf, packer_len(&packer));
 }
 
-static int
-parse_dev(const char *name, const void *value, size_t len, struct smd_dev *dev)
+int
+smd__dev_parse(const char *name, const void *value, size_t len, struct smd_dev *dev)
 {
 	struct unpacker in;
 	int rc;
@@ -86,7 +86,7 @@ smd_dev_get(struct sysdb *db, const uuid_t uuid, struct smd_dev *dev)
 	arena_init(&arena, sysdb_mem(db));
 	rc = sysdb_fetch(db, DEVS, name, &arena, &value, &len);
 	if (rc == 0)
-		rc = parse_dev(name, value, len, dev);
+		rc = smd__dev_parse(name, value, len, dev);
 	arena_fini(&arena);
 	return rc;
 }
@@ -126,7 +126,7 @@ gather_one(void *arg, const char *name, const void *value, size_t len)
 static int
 parse_dev_item(const char *name, const void *value, size_t len, void *item)
 {
-	return parse_dev(name, value, len, item);
+	return smd__dev_parse(name, value, len, item);
 }
 
 int
@@ -188,8 +188,8 @@ smd_pool_put(struct sysdb *db, const struct smd_pool *pool)
 	return sysdb_upsert(db, POOLS, name, buf, packer_len(&packer));
 }
 
-static int
-parse_pool(const char *name, const void *value, size_t len, void *item)
+int
+smd__pool_parse(const char *name, const void *value, size_t len, void *item)
 {
 	struct smd_pool *pool = item;
 	struct unpacker in;
@@ -224,7 +224,7 @@ smd_pool_get(struct sysdb *db, const uuid_t uuid, struct smd_pool *pool)
 	arena_init(&arena, sysdb_mem(db));
 	rc = sysdb_fetch(db, POOLS, name, &arena, &value, &len);
 	if (rc == 0)
-		rc = parse_pool(name, value, len, pool);
+		rc = smd__pool_parse(name, value, len, pool);
 	arena_fini(&arena);
 	return rc;
 }
@@ -241,7 +241,7 @@ smd_pool_del(struct sysdb *db, const uuid_t uuid)
 int
 smd_pool_list(struct sysdb *db, struct arena *arena, struct smd_pool **pools, uint32_t *nr)
 {
-	struct gather gather = {.arena = arena, .size = sizeof(**pools), .parse = parse_pool};
+	struct gather gather = {.arena = arena, .size = sizeof(**pools), .parse = smd__pool_parse};
 	int rc = sysdb_traverse(db, POOLS, gather_one, &gather);
 
 	*pools = gather.items;

@@ -91,7 +91,8 @@ umem__reader_get(struct wal_reader *r, uint64_t pos, uint64_t nr, char **data)
 	if (in + nr <= r->piece_blocks) {
 		int rc = piece_get(r, index, data);
 
-		*data += in * UMEM_BLOCK;
+		if (rc == 0)
+			*data += in * UMEM_BLOCK;
 		return rc;
 	}
 	if (r->whole_blocks < nr) {
