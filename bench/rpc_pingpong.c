@@ -22,6 +22,7 @@
 #include "proto/registry.h"
 #include "proto/test.h"
 #include "pure/hlc/hlc.h"
+#include "report.h"
 
 #define SIZE 64
 #define ROUNDS_MAX 101
@@ -271,6 +272,7 @@ packing(struct env *env, const char *name, const struct rpc_body *body, const vo
 	struct packer packer;
 	struct arena arena;
 	uint8_t buf[4096];
+	char text[64];
 	void *copy;
 
 	begin = now_ns();
@@ -292,31 +294,18 @@ packing(struct env *env, const char *name, const struct rpc_body *body, const vo
 	}
 	unpack = now_ns() - begin;
 	must(packer_rc(&packer) == 0 && unpacker_finish(&unpacker) == 0, name);
-	printf("%-28s %4zu bytes   pack %6.1f ns   unpack %6.1f ns\n", name, packer_len(&packer), (double)pack / times,
-	       (double)unpack / times);
+	snprintf(text, sizeof(text), "%s (%zu B): pack, ns", name, packer_len(&packer));
+	report_figure(text, (double)pack / times, 0, REPORT_NONE, 0);
+	snprintf(text, sizeof(text), "%s (%zu B): unpack, ns", name, packer_len(&packer));
+	report_figure(text, (double)unpack / times, 0, REPORT_NONE, 0);
 	arena_fini(&arena);
-}
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double
-median(double *values, int nr)
-{
-	qsort(values, (size_t)nr, sizeof(*values), by_value);
-	return values[nr / 2];
 }
 
 int
 main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 7, trips = argc > 2 ? atoi(argv[2]) : 20000;
-	double theirs[ROUNDS_MAX], ours[ROUNDS_MAX], t, o;
+	double theirs[ROUNDS_MAX], ours[ROUNDS_MAX];
 	struct test_echo_in echo = {.number = 1, .data = {dir, 20}};
 	daos_recx_t recx = {0, 4096};
 	daos_iod_t iod = {.iod_type = DAOS_IOD_ARRAY, .iod_size = 1, .iod_nr = 1, .iod_recxs = &recx};
@@ -329,12 +318,11 @@ main(int argc, char **argv)
 		theirs[i] = bare_trips(trips);
 		ours[i] = our_trips(trips);
 	}
-	t = median(theirs, rounds);
-	o = median(ours, rounds);
-	printf("round trip 64 B, us          bare %8.1f   rpc %8.1f   ours/theirs %.2f\n", t, o, o / t);
+	report_figure("rpc round trip of 64 B, us; bare epoll", report_median(ours, rounds), report_median(theirs, rounds), REPORT_AT_MOST,
+		      1.5);
 	for (int i = 0; i < rounds; i++)
 		ours[i] = local_trips(trips);
-	printf("call to ourselves, us                        rpc %8.1f\n", median(ours, rounds));
+	report_figure("rpc call to ourselves, us", report_median(ours, rounds), 0, REPORT_NONE, 0);
 	rmdir(dir);
 
 	must(env_real_create(NULL, &env) == 0, "env_real_create");

@@ -15,6 +15,7 @@
 #include "env_real/env_real.h"
 #include "ult/ult.h"
 #include "umem/umem.h"
+#include "report.h"
 
 #define HEAP (64 * MIB)
 #define LOG (64 * MIB)
@@ -115,30 +116,18 @@ run(struct bench *b, uint32_t nr, void (*work)(void *arg))
 	return (double)b->done * 1e9 / (double)(env_mono(b->env) - start);
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void
 compare(struct bench *b, uint32_t nr)
 {
-	double ours[ROUNDS_MAX], bare[ROUNDS_MAX], ratio[ROUNDS_MAX];
+	double ours[ROUNDS_MAX], bare[ROUNDS_MAX];
+	char name[64];
 
 	for (int i = 0; i < b->rounds; i++) {
 		bare[i] = run(b, nr, appender);
 		ours[i] = run(b, nr, committer);
-		ratio[i] = ours[i] / bare[i];
 	}
-	qsort(ours, (size_t)b->rounds, sizeof(*ours), by_value);
-	qsort(bare, (size_t)b->rounds, sizeof(*bare), by_value);
-	qsort(ratio, (size_t)b->rounds, sizeof(*ratio), by_value);
-	printf("%2u at once   umem %9.0f commits/s   bare 4 KiB DSYNC %9.0f writes/s   ratio %.2f (%.2f..%.2f)\n", nr,
-	       ours[b->rounds / 2], bare[b->rounds / 2], ratio[b->rounds / 2], ratio[0], ratio[b->rounds - 1]);
-	fflush(stdout);
+	snprintf(name, sizeof(name), "umem commits/s, %u at once; 4 KiB DSYNC", nr);
+	report_figure(name, report_median(ours, b->rounds), report_median(bare, b->rounds), REPORT_NONE, 0);
 }
 
 static int
@@ -168,7 +157,7 @@ in_memory(struct bench *b)
 	for (uint64_t i = 0; i < nr; i++)
 		b->rc = umem_write(b->heap, 0, body_update, b, NULL);
 	end = env_mono(b->env);
-	printf("class ram    %.0f ns a transaction (two touches, a free, an allocation)\n", (double)(end - start) / (double)nr);
+	report_figure("umem without a disk: ns a transaction", (double)(end - start) / (double)nr, 0, REPORT_NONE, 0);
 	umem_close(b->heap);
 }
 

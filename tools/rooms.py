@@ -154,7 +154,8 @@ def main():
     elif verb == "stamp":
         names = sorted(glob.glob(os.path.join(house.src, "**", "*.[ch]"), recursive=True) +
                        glob.glob(os.path.join(house.src, "**", "*.proto"), recursive=True) +
-                       glob.glob(os.path.join(house.root, "include", "**", "*.h"), recursive=True))
+                       glob.glob(os.path.join(house.root, "include", "**", "*.h"), recursive=True) +
+                       glob.glob(os.path.join(house.root, "bench", "*.c")))
         text = "\n".join(names) + open(os.path.join(house.root, "FLOORS")).read()
         print(hashlib.sha256(text.encode()).hexdigest())
     else:

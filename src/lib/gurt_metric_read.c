@@ -178,22 +178,39 @@ d_tm_list_subdirs(struct d_tm_context *ctx, struct d_tm_nodeList_t **head, struc
 	return walk(ctx, node, D_TM_DIRECTORY, max_depth, list_one, head);
 }
 
+struct iteration {
+	struct d_tm_context *ctx;
+	d_tm_iter_cb_t iter_cb;
+	void *cb_arg;
+	int filter, format, opt_fields;
+	char path[PATH_TEXT_MAX]; /* of the node's folder; grows and shrinks with the walk */
+};
+
+static void
+iterate(struct iteration *it, struct d_tm_node_t *node, int level)
+{
+	size_t len = strlen(it->path);
+	struct d_tm_node_t *child;
+
+	if (node->dtn_type & it->filter)
+		it->iter_cb(it->ctx, node, level, it->path, it->format, it->opt_fields, it->cb_arg);
+	snprintf(it->path + len, sizeof(it->path) - len, "%s%s", len == 0 ? "" : "/", node->dtn_name);
+	for (child = d_tm_get_child(it->ctx, node); child != NULL; child = d_tm_get_sibling(it->ctx, child))
+		iterate(it, child, level + 1);
+	it->path[len] = '\0';
+}
+
 void
 d_tm_iterate(struct d_tm_context *ctx, struct d_tm_node_t *node, int level, int filter, char *path, int format,
 	     int opt_fields, d_tm_iter_cb_t iter_cb, void *cb_arg)
 {
-	char below[PATH_TEXT_MAX];
-	struct d_tm_node_t *child;
+	struct iteration it = {.ctx = ctx, .iter_cb = iter_cb, .cb_arg = cb_arg, .filter = filter, .format = format,
+			       .opt_fields = opt_fields};
 
 	if (ctx == NULL || node == NULL || iter_cb == NULL)
 		return;
-	if (path == NULL)
-		path = (char *)"";
-	if (node->dtn_type & filter)
-		iter_cb(ctx, node, level, path, format, opt_fields, cb_arg);
-	snprintf(below, sizeof(below), "%s%s%s", path, path[0] == '\0' ? "" : "/", node->dtn_name);
-	for (child = d_tm_get_child(ctx, node); child != NULL; child = d_tm_get_sibling(ctx, child))
-		d_tm_iterate(ctx, child, level + 1, filter, below, format, opt_fields, iter_cb, cb_arg);
+	snprintf(it.path, sizeof(it.path), "%s", path != NULL ? path : "");
+	iterate(&it, node, level);
 }
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
