@@ -124,6 +124,8 @@ struct fs_inode *fs_file_inode(const struct fs_file *file);
 int fs_read(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done);
 /** All or an error; durable when it returns. With O_APPEND off is ignored: atomic across mounts. *end (may be NULL): offset behind what was written. */
 int fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done, uint64_t *end);
+/** The same at off, O_APPEND or not: for pages of mappings, whose place is given. */
+int fs_write_at(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done);
 /** The bytes become a hole, which reads as zeros; the size stays. Whole up to 256 chunks, beyond that in steps. */
 int fs_punch(struct fs_file *file, uint64_t off, uint64_t len);
 int fs_fsync(struct fs_file *file);

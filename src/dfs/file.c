@@ -555,8 +555,8 @@ append_body(struct tx *tx, void *arg)
 	return span_move(span);
 }
 
-int
-fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done, uint64_t *end)
+static int
+write_file(struct fs_file *file, bool append, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done, uint64_t *end)
 {
 	struct fs_inode *inode = file->inode;
 	struct span span = {.inode = inode, .write = true, .iov = iov, .iov_nr = iov_nr, .off = off, .len = iov_total(iov, iov_nr)};
@@ -571,7 +571,7 @@ fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off
 		return 0;
 	if (span.len > FILE_SIZE_MAX || off > FILE_SIZE_MAX - span.len)
 		return EFBIG;
-	if ((file->flags & O_APPEND) != 0) {
+	if (append) {
 		ult_mutex_lock(&inode->append);
 		rc = fs__transact(inode->fs, append_body, &span);
 		ult_mutex_unlock(&inode->append);
@@ -586,6 +586,18 @@ fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off
 	if (end != NULL)
 		*end = span.off + span.len;
 	return 0;
+}
+
+int
+fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done, uint64_t *end)
+{
+	return write_file(file, (file->flags & O_APPEND) != 0, iov, iov_nr, off, done, end);
+}
+
+int
+fs_write_at(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done)
+{
+	return write_file(file, false, iov, iov_nr, off, done, NULL);
 }
 
 /* Every write was durable when it returned. */

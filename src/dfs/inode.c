@@ -473,10 +473,17 @@ fs__getattr(struct fs_inode *inode, struct stat *st)
 	return rc;
 }
 
+/* Who asks for an inode that he holds gets its attributes also when another mount has removed it. */
 int
 fs_getattr(struct fs_inode *inode, struct stat *st)
 {
-	return fs__errno(fs__getattr(inode, st));
+	int rc = fs__getattr(inode, st);
+
+	if (rc == ENOENT && inode->seen && !inode->gone) {
+		inode->gone = true;
+		rc = fs__getattr(inode, st);
+	}
+	return fs__errno(rc);
 }
 
 /* What a change of contents or owner by whoever does to the set-id bits. */

@@ -4,6 +4,8 @@
  *
  *	file I1  A handle is in dfuse's list from the answer to open until release, so that the end of a mount closes it.
  *	file I2  With write_back the kernel places appends itself and reads pages of files that were opened for writing only.
+ *	file I3  A page of a mapping goes to its own place, whichever of the file's handles the kernel sends it with: that may be one for
+ *	         appending.
  */
 #include "internal.h"
 
@@ -165,8 +167,12 @@ run_write(struct request *r)
 {
 	struct iovec iov = {.iov_base = r->data, .iov_len = r->size};
 	size_t done = 0;
-	int rc = fs_write(r->handle->file, &iov, 1, r->off, &done, NULL);
+	int rc;
 
+	if (r->fi.writepage)
+		rc = fs_write_at(r->handle->file, &iov, 1, r->off, &done); /* file I3 */
+	else
+		rc = fs_write(r->handle->file, &iov, 1, r->off, &done, NULL);
 	if (rc == 0)
 		fuse_reply_write(r->req, done);
 	return rc;

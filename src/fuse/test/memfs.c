@@ -614,8 +614,8 @@ fs_read(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off,
 	return 0;
 }
 
-int
-fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done, uint64_t *last)
+static int
+write_file(struct fs_file *file, bool append, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done, uint64_t *last)
 {
 	struct fs_inode *inode = file->inode;
 	size_t total = 0;
@@ -623,7 +623,7 @@ fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off
 	linger(inode->fs);
 	for (int i = 0; i < iov_nr; i++)
 		total += iov[i].iov_len;
-	if (file->flags & O_APPEND)
+	if (append)
 		off = (uint64_t)inode->st.st_size;
 	if (off + total > (uint64_t)inode->st.st_size && resize(inode, off + total) != 0)
 		return ENOSPC;
@@ -634,6 +634,18 @@ fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off
 	if (last != NULL)
 		*last = off;
 	return 0;
+}
+
+int
+fs_write(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done, uint64_t *last)
+{
+	return write_file(file, file->flags & O_APPEND, iov, iov_nr, off, done, last);
+}
+
+int
+fs_write_at(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off, size_t *done)
+{
+	return write_file(file, false, iov, iov_nr, off, done, NULL);
 }
 
 int

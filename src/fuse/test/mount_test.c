@@ -321,6 +321,7 @@ large_and_small_data_come_back_in_every_cache_mode(void **state)
 
 	for (int mode = 0; mode < 3; mode++) {
 		struct options options = {.no_caching = mode == 1, .write_back = mode == 2};
+		char *map;
 		int fd, rc;
 
 		scene_open(scene, &options);
@@ -342,6 +343,17 @@ large_and_small_data_come_back_in_every_cache_mode(void **state)
 		rc = (int)pread(fd, got, 4, (off_t)sizeof(data) + 5);
 		assert_int_equal(rc, 4);
 		assert_memory_equal(got, "tail", 4);
+		close(fd);
+		fd = open("f", O_RDWR | O_APPEND);
+		map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (map != MAP_FAILED) { /* not without caching */
+			map[0] = 'M';
+			assert_int_equal(msync(map, 4096, MS_SYNC), 0);
+			munmap(map, 4096);
+			assert_int_equal(lseek(fd, 0, SEEK_END), (off_t)sizeof(data) + 9);
+			assert_int_equal(pread(fd, got, 2, 0), 2);
+			assert_memory_equal(got, "Mm", 2);
+		}
 		close(fd);
 		scene_close(scene);
 		teardown(state);

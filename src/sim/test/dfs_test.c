@@ -598,6 +598,7 @@ op_io(struct scene *scene, struct model *model)
 	struct iovec iov;
 	uint8_t *buf;
 	size_t done;
+	bool append;
 
 	if (open->file == NULL)
 		return;
@@ -624,15 +625,19 @@ op_io(struct scene *scene, struct model *model)
 	default:
 		break;
 	}
-	if (open->append)
+	append = open->append && rand_below(&scene->rand, 4) != 0;
+	if (append)
 		off = node->size;
 	len = MIN(len, DATA_MAX - off);
 	buf = malloc(len + 1);
 	rand_fill(&scene->rand, buf, len);
 	iov = (struct iovec){.iov_base = buf, .iov_len = len};
-	CHECK(fs_write(open->file, &iov, 1, open->append ? 7 : off, &done, &end));
+	if (open->append && !append)
+		CHECK(fs_write_at(open->file, &iov, 1, off, &done));
+	else
+		CHECK(fs_write(open->file, &iov, 1, append ? 7 : off, &done, &end));
 	SAME(done, len);
-	if (len > 0)
+	if (len > 0 && (append || !open->append))
 		SAME(end, off + len);
 	memcpy(node->data + off, buf, len);
 	if (len > 0)
@@ -1277,6 +1282,34 @@ a_file_unlinked_by_another_mount_stays_until_it_is_closed(void **state)
 	run(&(struct scene){.seed = 95, .mounts = 2, .body = orphan_body});
 }
 
+static void
+removed_dir_body(struct scene *scene)
+{
+	struct fs_inode *roots[2] = {fs_root(scene->fs[0]), fs_root(scene->fs[1])}, *dir, *none;
+	struct fs_dir *handle;
+	struct stat st;
+
+	CHECK(fs_mkdir(roots[0], "d", 0750, &who, &dir, NULL));
+	CHECK(fs_opendir(dir, &handle));
+	CHECK(fs_rmdir(roots[1], "d"));
+	CHECK(fs_getattr(dir, &st));
+	SAME(st.st_nlink, 0);
+	SAME(st.st_mode, S_IFDIR | 0750);
+	SAME(fs_lookup(dir, "x", &none, NULL), ENOENT);
+	SAME(fs_mknod(dir, "x", 0600, 0, &who, &none, NULL), ENOENT);
+	SAME(fs_lookup(roots[0], "d", &none, &st), ENOENT);
+	fs_closedir(handle);
+	fs_inode_put(dir);
+	fs_inode_put(roots[0]);
+	fs_inode_put(roots[1]);
+}
+
+static void
+who_stands_in_a_directory_that_another_mount_removed_can_look_at_it(void **state)
+{
+	run(&(struct scene){.seed = 96, .mounts = 2, .body = removed_dir_body});
+}
+
 int
 main(void)
 {
@@ -1291,6 +1324,7 @@ main(void)
 		cmocka_unit_test(a_file_of_many_chunks_is_cut),
 		cmocka_unit_test(locks_split_wait_and_refuse_circles),
 		cmocka_unit_test(a_file_unlinked_by_another_mount_stays_until_it_is_closed),
+		cmocka_unit_test(who_stands_in_a_directory_that_another_mount_removed_can_look_at_it),
 		cmocka_unit_test(a_second_mount_comes_in_when_the_first_has_dropped_its_caches),
 	};
 
