@@ -64,12 +64,24 @@ daos_obj_id_t fs_inode_oid(const struct fs_inode *inode);
 /** The inode of a number that somebody of this mount still refers to; NULL otherwise. Local. */
 struct fs_inode *fs_inode_find(struct fs *fs, uint64_t ino);
 
+/** What new files and directories in a directory are made with, unless their maker says otherwise. Zeros: the file system's. */
+struct fs_defaults {
+	uint32_t file_class, dir_class;
+	uint64_t chunk_size;
+};
+/** As last seen; zeros for anything but a directory. Local. */
+void fs_defaults(const struct fs_inode *inode, struct fs_defaults *defaults);
+/** ENOTDIR; EINVAL: no such chunk size. */
+int fs_set_defaults(struct fs_inode *dir, const struct fs_defaults *defaults);
+
 /** The inode of an object id that was learned elsewhere; type: S_IFMT bits. ENOENT: no such inode, or of another type. */
 int fs_inode_open(struct fs *fs, daos_obj_id_t oid, uint32_t type, struct fs_inode **inode);
 
-/** Who acts, and where: creation takes owner and group from it (setgid directories are honoured). */
+/** Who acts, and how a new inode is made: owner and group (setgid directories are honoured), and what 0 leaves to the directory. */
 struct fs_who {
 	uint32_t uid, gid, umask;
+	uint32_t oclass;     /* of its object */
+	uint64_t chunk_size; /* of a regular file, bytes */
 };
 
 /** Attributes: all of struct stat that POSIX knows; st_ino, st_nlink, sizes, times in ns, st_blocks by what is stored, st_blksize the chunk. */

@@ -66,18 +66,20 @@ struct dfs_inode_record {
 	uint32_t nlink;
 	uint32_t flags;
 	uint64_t rdev;                    /* device; of a symlink: bytes of its target */
-	uint64_t chunk_size;              /* regular files */
+	uint64_t chunk_size;              /* regular files; directories: of new files, 0: the file system's */
 	uint64_t generation;
 	int64_t atime_s, mtime_s, ctime_s, btime_s;
 	uint32_t atime_ns, mtime_ns, ctime_ns, btime_ns;
 	uint64_t mtime_hlc;               /* when mtime was set: data (or names) changed later give a later mtime */
 	uint64_t parent_lo, parent_hi;    /* directories: object id of ".." */
-	uint64_t reserve[4];
+	uint32_t file_class, dir_class;   /* directories: of what is made in them, 0: the file system's */
+	uint64_t reserve[3];
 };
 _Static_assert(sizeof(struct dfs_inode_record) == 152, "inode");
 _Static_assert(offsetof(struct dfs_inode_record, rdev) == 24, "inode");
 _Static_assert(offsetof(struct dfs_inode_record, atime_s) == 48, "inode");
 _Static_assert(offsetof(struct dfs_inode_record, mtime_hlc) == 96, "inode");
+_Static_assert(offsetof(struct dfs_inode_record, file_class) == 120, "inode");
 
 struct dfs_times_record {
 	uint16_t version, pad[3];

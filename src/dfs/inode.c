@@ -148,7 +148,7 @@ fs_inode_oid(const struct fs_inode *inode)
 }
 
 int
-fs__inode_new(struct fs *fs, uint32_t type, struct fs_inode **inode)
+fs__inode_new(struct fs *fs, uint32_t type, uint32_t cls, struct fs_inode **inode)
 {
 	bool file = type == S_IFREG;
 	daos_obj_id_t oid = {0};
@@ -167,7 +167,7 @@ fs__inode_new(struct fs *fs, uint32_t type, struct fs_inode **inode)
 	ult_mutex_unlock(&fs->ino_mutex);
 	if (rc == 0)
 		rc = cont_generate_oid(fs->cont, &oid, file ? DAOS_OT_ARRAY_BYTE : DAOS_OT_MULTI_HASHED,
-				       file ? fs->file_class : fs->dir_class, 0);
+				       cls != 0 ? cls : file ? fs->file_class : fs->dir_class, 0);
 	return rc == 0 ? fs__inode_of(fs, oid, type, inode) : rc;
 }
 
@@ -204,6 +204,7 @@ record_put(const struct fs_record *record, struct dfs_inode_record *out)
 					 .gid = htole32(record->gid), .nlink = htole32(record->nlink), .flags = htole32(record->flags),
 					 .rdev = htole64(record->rdev), .chunk_size = htole64(record->chunk_size),
 					 .generation = htole64(record->generation), .mtime_hlc = htole64(record->mtime_hlc),
+					 .file_class = htole32(record->file_class), .dir_class = htole32(record->dir_class),
 					 .parent_lo = htole64(record->parent.lo), .parent_hi = htole64(record->parent.hi)};
 	time_put(&record->atime, &out->atime_s, &out->atime_ns);
 	time_put(&record->mtime, &out->mtime_s, &out->mtime_ns);
@@ -217,6 +218,7 @@ record_get(const struct fs_inode *inode, const struct dfs_inode_record *in, stru
 	*record = (struct fs_record){.mode = le32toh(in->mode), .uid = le32toh(in->uid), .gid = le32toh(in->gid), .nlink = le32toh(in->nlink),
 				     .flags = le32toh(in->flags), .rdev = le64toh(in->rdev), .chunk_size = le64toh(in->chunk_size),
 				     .generation = le64toh(in->generation), .mtime_hlc = le64toh(in->mtime_hlc),
+				     .file_class = le32toh(in->file_class), .dir_class = le32toh(in->dir_class),
 				     .atime = time_get(in->atime_s, in->atime_ns), .mtime = time_get(in->mtime_s, in->mtime_ns),
 				     .ctime = time_get(in->ctime_s, in->ctime_ns), .btime = time_get(in->btime_s, in->btime_ns),
 				     .parent = {.lo = le64toh(in->parent_lo), .hi = le64toh(in->parent_hi)}};
@@ -549,6 +551,58 @@ change_body(struct tx *tx, void *arg)
 	change_times(change, &record, &now, hlc);
 	change->record = record;
 	return fs__record_store(inode, tx, 0, &record);
+}
+
+void
+fs_defaults(const struct fs_inode *inode, struct fs_defaults *defaults)
+{
+	*defaults = (struct fs_defaults){0};
+	if (inode->type == S_IFDIR && inode->seen)
+		*defaults = (struct fs_defaults){.file_class = inode->last.file_class, .dir_class = inode->last.dir_class,
+						 .chunk_size = inode->last.chunk_size};
+}
+
+struct redefault {
+	struct change change;
+	const struct fs_defaults *to;
+};
+
+static int
+redefault_body(struct tx *tx, void *arg)
+{
+	struct redefault *re = arg;
+	struct fs_inode *dir = re->change.inode;
+	struct fs_record record;
+	int rc = fs__record_load(dir, tx, &record);
+
+	if (rc != 0)
+		return rc;
+	record.file_class = re->to->file_class;
+	record.dir_class = re->to->dir_class;
+	record.chunk_size = re->to->chunk_size;
+	(void)fs__now(dir->fs, &record.ctime);
+	re->change.record = record;
+	return fs__record_store(dir, tx, 0, &record);
+}
+
+int
+fs_set_defaults(struct fs_inode *dir, const struct fs_defaults *defaults)
+{
+	struct redefault re = {.change = {.inode = dir}, .to = defaults};
+	int rc;
+
+	if (dir->fs->readonly)
+		return EROFS;
+	if (dir->type != S_IFDIR)
+		return ENOTDIR;
+	if (defaults->chunk_size != 0 && !fs__chunk_ok(defaults->chunk_size))
+		return EINVAL;
+	rc = fs__transact(dir->fs, redefault_body, &re);
+	if (rc == 0) {
+		dir->last = re.change.record;
+		dir->seen = true;
+	}
+	return fs__errno(rc);
 }
 
 int

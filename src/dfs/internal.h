@@ -17,6 +17,7 @@
 struct fs_record {
 	uint32_t mode, uid, gid, nlink, flags;
 	uint64_t rdev, chunk_size, generation;
+	uint32_t file_class, dir_class;
 	struct timespec atime, mtime, ctime, btime;
 	uint64_t mtime_hlc;
 	daos_obj_id_t parent;
@@ -91,6 +92,8 @@ struct fs_file {
 
 /* ---- mount.c ----------------------------------------------------------------------------------------------------------------- */
 int fs__errno(int rc);
+/** Whether a file may have chunks of size bytes. */
+bool fs__chunk_ok(uint64_t size);
 /** The time now as the store's clock says, which is what data are stamped with. */
 uint64_t fs__now(struct fs *fs, struct timespec *ts);
 void fs__time_of(uint64_t hlc, struct timespec *ts);
@@ -103,8 +106,8 @@ int fs__fetch(struct object *object, struct tx *tx, daos_key_t *dkey, const char
 int fs__inode_of(struct fs *fs, daos_obj_id_t oid, uint32_t type, struct fs_inode **inode);
 /** The same only when somebody refers to it; without a reference. */
 struct fs_inode *fs__inode_look(struct fs *fs, daos_obj_id_t oid);
-/** A fresh number and its object. YIELDS */
-int fs__inode_new(struct fs *fs, uint32_t type, struct fs_inode **inode);
+/** A fresh number and its object; cls 0: the file system's. YIELDS */
+int fs__inode_new(struct fs *fs, uint32_t type, uint32_t cls, struct fs_inode **inode);
 /** The dkey under which an inode's record is. value: 8 bytes that stay. */
 void fs__inode_dkey(daos_obj_id_t oid, uint64_t *value, daos_key_t *dkey);
 /** ENOENT when there is none. YIELDS */

@@ -21,6 +21,12 @@ enum { RESTARTS_MAX = 1000, TABLE_FIRST = 256 };
 #define BACKOFF_NS (50 * NS_PER_US)
 #define BACKOFF_MAX_NS (20 * NS_PER_MS)
 
+bool
+fs__chunk_ok(uint64_t size)
+{
+	return size >= CHUNK_MIN && size <= CHUNK_MAX;
+}
+
 int
 fs__errno(int rc)
 {
@@ -152,7 +158,7 @@ super_read(struct cont *cont, struct dfs_super_record *super)
 	if (size != sizeof(*super) || le64toh(super->magic) != DFS_MAGIC || le16toh(super->version) != DFS_VERSION ||
 	    le64toh(super->features_incompat) != 0)
 		return EINVAL;
-	if (le64toh(super->chunk_size) < CHUNK_MIN || le64toh(super->chunk_size) > CHUNK_MAX)
+	if (!fs__chunk_ok(le64toh(super->chunk_size)))
 		return EINVAL;
 	return 0;
 }
@@ -219,7 +225,7 @@ fs_make(struct cont *cont, const struct fs_format *format)
 	if (!cont_writable(cont))
 		return EROFS;
 	if ((format->mode != 0 && format->mode != 4) ||
-	    (format->chunk_size != 0 && (format->chunk_size < CHUNK_MIN || format->chunk_size > CHUNK_MAX)))
+	    (format->chunk_size != 0 && !fs__chunk_ok(format->chunk_size)))
 		return EINVAL;
 	rc = super_read(cont, &super);
 	if (rc != ENOENT)

@@ -208,14 +208,20 @@ create(struct fs_inode *dir, const char *name, mode_t mode, dev_t rdev, const st
 	if (S_ISDIR(mode)) {
 		record.nlink = 2;
 		record.parent = dir->oid;
+		record.file_class = parent.file_class;
+		record.dir_class = parent.dir_class;
+		record.chunk_size = parent.chunk_size;
 	}
 	if (S_ISREG(mode))
-		record.chunk_size = fs->format.chunk_size;
+		record.chunk_size = who->chunk_size != 0 ? who->chunk_size : parent.chunk_size != 0 ? parent.chunk_size : fs->format.chunk_size;
+	if (S_ISREG(mode) && !fs__chunk_ok(record.chunk_size))
+		return EINVAL;
 	if (target != NULL)
 		record.rdev = strlen(target);
 	record.mtime_hlc = fs__now(fs, &record.mtime);
 	record.atime = record.ctime = record.btime = record.mtime;
-	rc = fs__inode_new(fs, mode & S_IFMT, &creation.inode);
+	rc = fs__inode_new(fs, mode & S_IFMT, who->oclass != 0 ? who->oclass : S_ISREG(mode) ? parent.file_class : parent.dir_class,
+			   &creation.inode);
 	if (rc != 0)
 		return rc;
 	rc = fs__transact(fs, insert_body, &creation);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Objects of a file system: daos_fs.h over src/dfs, which speaks in inodes; here are paths. Data calls with an event complete with
- * a positive errno. A file's class and chunk size are those of its file system.
+ * a positive errno.
  *
  * An anchor holds the cookie of the entry that was given last.
  */
@@ -233,6 +233,8 @@ struct open_args {
 	const char *name;
 	mode_t mode;
 	int flags;
+	daos_oclass_id_t cid;
+	daos_size_t chunk_size;
 	const char *value;
 	struct dfs_obj **obj;
 };
@@ -240,7 +242,7 @@ struct open_args {
 static int
 make_node(struct open_args *in, struct fs_inode *dir, struct fs_inode **inode, struct fs_file **file)
 {
-	struct fs_who who = {.uid = geteuid(), .gid = getegid()};
+	struct fs_who who = {.uid = geteuid(), .gid = getegid(), .oclass = in->cid, .chunk_size = in->chunk_size};
 	struct stat st;
 	bool created;
 
@@ -283,7 +285,8 @@ int
 dfs_open(dfs_t *dfs, dfs_obj_t *parent, const char *name, mode_t mode, int flags, daos_oclass_id_t cid, daos_size_t chunk_size,
 	 const char *value, dfs_obj_t **obj)
 {
-	struct open_args args = {.dfs = dfs, .parent = parent, .name = name, .mode = mode, .flags = flags, .value = value, .obj = obj};
+	struct open_args args = {.dfs = dfs, .parent = parent, .name = name, .mode = mode, .flags = flags, .cid = cid, .chunk_size = chunk_size,
+				 .value = value, .obj = obj};
 
 	if (dfs == NULL || obj == NULL || !is_name(name))
 		return EINVAL;
@@ -664,6 +667,7 @@ dfs_obj2id(dfs_obj_t *obj, daos_obj_id_t *oid)
 int
 dfs_obj_get_info(dfs_t *dfs, dfs_obj_t *obj, dfs_obj_info_t *info)
 {
+	struct fs_defaults defaults;
 	dfs_attr_t attr;
 	struct stat st;
 	int rc;
@@ -675,6 +679,11 @@ dfs_obj_get_info(dfs_t *dfs, dfs_obj_t *obj, dfs_obj_info_t *info)
 		rc = dfs_ostat(dfs, obj, &st);
 	if (rc != 0)
 		return rc;
+	fs_defaults(obj->inode, &defaults);
+	if (defaults.file_class != 0)
+		attr.da_file_oclass_id = defaults.file_class;
+	if (defaults.dir_class != 0)
+		attr.da_dir_oclass_id = defaults.dir_class;
 	*info = (dfs_obj_info_t){.doi_oclass_id = daos_obj_id2class(fs_inode_oid(obj->inode)), .doi_chunk_size = (daos_size_t)st.st_blksize,
 				 .doi_dir_oclass_id = attr.da_dir_oclass_id, .doi_file_oclass_id = attr.da_file_oclass_id,
 				 .doi_oid = fs_inode_oid(obj->inode)};
@@ -761,6 +770,56 @@ dfs_suggest_oclass(dfs_t *dfs, const char *hint, daos_oclass_id_t *cid)
 		return rc;
 	}
 	return EINVAL;
+}
+
+/* What new files and directories of a directory are made with: what is 0 here stays. */
+struct defaults_args {
+	struct dfs_obj *obj;
+	struct fs_defaults to;
+};
+
+static int
+defaults_body(void *args)
+{
+	struct defaults_args *in = args;
+	struct fs_defaults now;
+	struct stat st;
+	int rc = fs_getattr(in->obj->inode, &st);
+
+	if (rc != 0)
+		return rc;
+	fs_defaults(in->obj->inode, &now);
+	if (in->to.file_class != 0)
+		now.file_class = in->to.file_class;
+	if (in->to.dir_class != 0)
+		now.dir_class = in->to.dir_class;
+	if (in->to.chunk_size != 0)
+		now.chunk_size = in->to.chunk_size;
+	return fs_set_defaults(in->obj->inode, &now);
+}
+
+/* Directories are never erasure coded: they keep theirs. */
+int
+dfs_obj_set_oclass(dfs_t *dfs, dfs_obj_t *obj, int flags, daos_oclass_id_t cid)
+{
+	struct defaults_args args = {.obj = obj, .to = {.file_class = cid}};
+	char name[32];
+
+	if (dfs == NULL || obj == NULL || flags != 0 || cid == OC_UNKNOWN || daos_oclass_id2name(cid, name) != 0)
+		return EINVAL;
+	if (strncmp(name, "EC_", 3) != 0)
+		args.to.dir_class = cid;
+	return fs_inode_type(obj->inode) == S_IFDIR ? dfs__run(defaults_body, &args, sizeof(args)) : EINVAL;
+}
+
+int
+dfs_obj_set_chunk_size(dfs_t *dfs, dfs_obj_t *obj, int flags, daos_size_t csize)
+{
+	struct defaults_args args = {.obj = obj, .to = {.chunk_size = csize}};
+
+	if (dfs == NULL || obj == NULL || flags != 0 || csize == 0)
+		return EINVAL;
+	return fs_inode_type(obj->inode) == S_IFDIR ? dfs__run(defaults_body, &args, sizeof(args)) : EINVAL;
 }
 
 struct link_args {

@@ -792,6 +792,53 @@ mounts_and_files_are_handed_to_other_processes(void **state)
 }
 
 static void
+classes_and_chunks_are_inherited(void **state)
+{
+	dfs_obj_info_t info;
+	dfs_obj_t *dir, *obj;
+	daos_handle_t coh;
+	daos_size_t chunk;
+	dfs_t *dfs;
+
+	assert_int_equal(dfs_cont_create_with_label(here.poh, "classes", NULL, NULL, &coh, &dfs), 0);
+	assert_int_equal(dfs_mkdir(dfs, NULL, "d", 0755, OC_SX), 0);
+	assert_int_equal(dfs_lookup(dfs, "/d", O_RDWR, &dir, NULL, NULL), 0);
+	assert_int_equal(dfs_obj_set_chunk_size(dfs, dir, 0, 100), EINVAL);
+	assert_int_equal(dfs_obj_set_chunk_size(dfs, dir, 0, 65536), 0);
+	assert_int_equal(dfs_obj_set_oclass(dfs, dir, 0, OC_S2), 0);
+	assert_int_equal(dfs_obj_get_info(dfs, dir, &info), 0);
+	assert_int_equal(info.doi_file_oclass_id, OC_S2);
+	assert_int_equal(info.doi_chunk_size, 65536);
+	/* As the directory says; as the caller says; a level deeper. */
+	write_file(dfs, dir, "f", "x");
+	assert_int_equal(dfs_lookup(dfs, "/d/f", O_RDONLY, &obj, NULL, NULL), 0);
+	assert_int_equal(dfs_obj_get_info(dfs, obj, &info), 0);
+	assert_int_equal(info.doi_oclass_id, OC_S2);
+	assert_int_equal(info.doi_chunk_size, 65536);
+	assert_int_equal(dfs_release(obj), 0);
+	assert_int_equal(dfs_open(dfs, dir, "g", S_IFREG | 0600, O_CREAT | O_RDWR, OC_S1, 8192, NULL, &obj), 0);
+	assert_int_equal(dfs_get_chunk_size(obj, &chunk), 0);
+	assert_int_equal(chunk, 8192);
+	assert_int_equal(dfs_obj_get_info(dfs, obj, &info), 0);
+	assert_int_equal(info.doi_oclass_id, OC_S1);
+	assert_int_equal(dfs_release(obj), 0);
+	assert_int_equal(dfs_open(dfs, dir, "h", S_IFREG | 0600, O_CREAT | O_RDWR, 0, 5, NULL, &obj), EINVAL);
+	assert_int_equal(dfs_mkdir(dfs, dir, "sub", 0755, 0), 0);
+	assert_int_equal(dfs_release(dir), 0);
+	assert_int_equal(dfs_lookup(dfs, "/d/sub", O_RDWR, &dir, NULL, NULL), 0);
+	write_file(dfs, dir, "f", "deep");
+	read_file(dfs, "/d/sub/f", "deep");
+	assert_int_equal(dfs_lookup(dfs, "/d/sub/f", O_RDONLY, &obj, NULL, NULL), 0);
+	assert_int_equal(dfs_get_chunk_size(obj, &chunk), 0);
+	assert_int_equal(chunk, 65536);
+	assert_int_equal(dfs_release(obj), 0);
+	assert_int_equal(dfs_release(dir), 0);
+	assert_int_equal(dfs_umount(dfs), 0);
+	assert_int_equal(daos_cont_close(coh, NULL), 0);
+	assert_int_equal(daos_cont_destroy(here.poh, "classes", 0, NULL), 0);
+}
+
+static void
 directories_are_read_through_filters(void **state)
 {
 	dfs_predicate_t pred = {.dp_name = "a%.t%t"};
@@ -1068,6 +1115,7 @@ main(void)
 		cmocka_unit_test(a_file_system_lives_in_a_container),
 		cmocka_unit_test(files_are_reached_by_paths),
 		cmocka_unit_test(mounts_and_files_are_handed_to_other_processes),
+		cmocka_unit_test(classes_and_chunks_are_inherited),
 		cmocka_unit_test(directories_are_read_through_filters),
 		cmocka_unit_test(paths_of_other_file_systems_stand_for_containers),
 		cmocka_unit_test(many_threads_call_at_once),
