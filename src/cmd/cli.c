@@ -6,6 +6,7 @@
  *
  *	cli I1  Whatever is on the command line, the program runs one command or none, and says what was wrong.
  *	cli I2  With --json standard output carries one JSON object and nothing else.
+ *	cli I3  Messages, tables and JSON are whole UTF-8 without control characters, whatever names and values are like.
  */
 #include "cli.h"
 
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include "base/text.h"
 
-enum { VALUES_MAX = 64, ARGS_MAX = 256, NAME_MAX_LEN = 128 };
+enum { VALUES_MAX = 64, ARGS_MAX = 256, NAME_MAX_LEN = 128, MESSAGE_WORD_MAX = 400 };
 
 struct value {
 	const struct cli_option *option;
@@ -44,16 +45,89 @@ static const struct cli_option builtin[] = {
 	{0},
 };
 
+/* ---- text from outside ---------------------------------------------------------------------------------------------------- */
+/* The bytes of one character of UTF-8 at text that a terminal shows and does not obey; 0: it is none. */
+static size_t
+shown(const unsigned char *text)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
+	uint32_t code = len == 1 ? text[0] : text[0] & (0x7fU >> len);
+
+	for (size_t i = 1; i < len; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	if (len == 0 || code < least[len] || code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0xd800 && code < 0xe000) ||
+	    code > 0x10ffff)
+		return 0;
+	return len;
+}
+
+/* A copy of text in which what is no such character stands as \xNN (cli I3). NULL: no memory. */
+static char *
+clean(const char *text)
+{
+	size_t len = strlen(text), out = 0;
+	char *copy = malloc(len * 4 + 1);
+
+	for (size_t i = 0, n; copy != NULL && i < len; i += MAX(n, (size_t)1)) {
+		n = shown((const unsigned char *)text + i);
+		if (n > 0)
+			memcpy(copy + out, text + i, n);
+		out += n > 0 ? n : (size_t)sprintf(copy + out, "\\x%02x", (unsigned char)text[i]);
+	}
+	if (copy != NULL)
+		copy[out] = '\0';
+	return copy;
+}
+
+/* Cuts words that are longer than any that can be meant, in place: their beginning, "[...]" and their end stay. */
+static void
+shorten(char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; *at != '\0';) {
+		size_t word = strcspn(at, " "), front = word, skip = 0;
+
+		if (word > MESSAGE_WORD_MAX) {
+			for (front = MESSAGE_WORD_MAX - 40; front > 0 && (at[front] & 0xc0) == 0x80; front--)
+				;
+			for (skip = word - 20; skip < word && (at[skip] & 0xc0) == 0x80; skip++)
+				;
+		}
+		memmove(to, at, front);
+		to += front;
+		if (skip > 0) {
+			memcpy(to, "[...]", 5);
+			memmove(to + 5, at + skip, word - skip);
+			to += 5 + word - skip;
+		}
+		at += word;
+		while (*at == ' ')
+			*to++ = *at++;
+	}
+	*to = '\0';
+}
+
 /* ---- errors ------------------------------------------------------------------------------------------------------------- */
 static int
 set_error(struct cli *cli, int rc, bool misuse, const char *fmt, va_list args)
 {
+	char *text = NULL;
+
 	if (cli->rc != 0)
 		return cli->rc;
 	cli->rc = rc != 0 ? rc : -DER_MISC;
 	cli->misuse = misuse;
-	if (vasprintf(&cli->error, fmt, args) < 0)
-		cli->error = NULL;
+	if (vasprintf(&text, fmt, args) >= 0) {
+		cli->error = clean(text);
+		free(text);
+		if (cli->error != NULL)
+			shorten(cli->error);
+	}
 	return cli->rc;
 }
 
@@ -699,7 +773,19 @@ cli_table_add(struct cli_table *table, const char *fmt, ...)
 	if (vasprintf(&cell, fmt, args) < 0)
 		cell = NULL;
 	va_end(args);
-	table->cells[table->cell_nr++] = cell;
+	table->cells[table->cell_nr++] = cell != NULL ? clean(cell) : NULL;
+	free(cell);
+}
+
+/* Characters, not bytes. */
+static int
+width(const char *text)
+{
+	int nr = 0;
+
+	for (; *text != '\0'; text++)
+		nr += ((unsigned char)*text & 0xc0) != 0x80;
+	return nr;
 }
 
 static void
@@ -707,8 +793,8 @@ print_row(const struct cli *cli, const struct cli_table *table, const int *width
 {
 	cli_print(cli, "%*s", indent, "");
 	for (int c = 0; c < table->column_nr; c++)
-		cli_print(cli, "%-*s%s", c + 1 < table->column_nr ? widths[c] : 0, cells[c] != NULL ? cells[c] : "",
-			  c + 1 < table->column_nr ? "  " : "\n");
+		cli_print(cli, "%s%*s", cells[c] != NULL ? cells[c] : "",
+			  c + 1 < table->column_nr ? widths[c] + 2 - width(cells[c] != NULL ? cells[c] : "") : 1, c + 1 < table->column_nr ? "" : "\n");
 }
 
 void
@@ -721,7 +807,7 @@ cli_table_print(const struct cli *cli, struct cli_table *table, int indent)
 		widths[c] = (int)strlen(table->heads[c]);
 	for (int i = 0; i < rows * table->column_nr; i++)
 		if (table->cells[i] != NULL)
-			widths[i % table->column_nr] = MAX(widths[i % table->column_nr], (int)strlen(table->cells[i]));
+			widths[i % table->column_nr] = MAX(widths[i % table->column_nr], width(table->cells[i]));
 	for (int c = 0; c < table->column_nr; c++)
 		dashes[c] = &"--------------------------------"[32 - MIN(32, (int)strlen(table->heads[c]))];
 	print_row(cli, table, widths, indent, table->heads);
@@ -752,7 +838,20 @@ cli_json_uuid(const unsigned char uuid[16])
 struct json_object *
 cli_json_string(const char *text)
 {
-	return json_object_new_string(text != NULL ? text : "");
+	struct json_object *object;
+	char *whole = NULL;
+
+	/* JSON has its own words for control characters; for bytes that are none it has not. */
+	for (size_t i = 0, n; text != NULL && whole == NULL && text[i] != '\0'; i += n) {
+		n = (unsigned char)text[i] < 0x80 ? 1 : shown((const unsigned char *)text + i);
+		if (n == 0)
+			whole = clean(text);
+		if (n == 0)
+			break;
+	}
+	object = json_object_new_string(whole != NULL ? whole : text != NULL ? text : "");
+	free(whole);
+	return object;
 }
 
 struct json_object *

@@ -41,6 +41,7 @@ static const char usage[] =
 struct run {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	struct env *env;
 	bool ended;
 	int rc;
 };
@@ -57,6 +58,15 @@ on_ended(void *arg, int rc)
 	pthread_mutex_unlock(&run->lock);
 }
 
+/* The first line of an error in the log: where a start that failed began to fail. */
+static void
+first_error(void *arg, char *buf, size_t size)
+{
+	struct run *run = arg;
+
+	env_real_log_first_error(run->env, buf, size);
+}
+
 static int
 number(const char *flag, const char *text, unsigned long most, unsigned long *value)
 {
@@ -65,7 +75,7 @@ number(const char *flag, const char *text, unsigned long most, unsigned long *va
 	*value = strtoul(text, &end, 10);
 	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && *value <= most)
 		return 0;
-	fprintf(stderr, "daos_engine: -%s takes a whole number from 0 to %lu, not '%s'; see daos_engine --help\n", flag, most, text);
+	fprintf(stderr, "daos_engine: -%s takes a whole number from 0 to %lu, not '%.60s'; see daos_engine --help\n", flag, most, text);
 	return -1;
 }
 
@@ -92,7 +102,7 @@ parse(int argc, char **argv, struct engine_config *config)
 		char flag[2] = {(char)opt, '\0'};
 
 		if (strchr("txTpIrHfP", opt) != NULL && number(flag, optarg, opt == 'r' ? 1UL << 24 : 65535, &value) != 0)
-			return 2;
+			return 3;
 		switch (opt) {
 		case 's': config->storage = optarg; break;
 		case 'd': config->socket_dir = optarg; break;
@@ -110,23 +120,23 @@ parse(int argc, char **argv, struct engine_config *config)
 		case 'P': config->port = (uint32_t)value; break;
 		case 'c':
 			if (strcmp(optarg, "ram") != 0 && strcmp(optarg, "file") != 0) {
-				fprintf(stderr, "daos_engine: storage class '%s' is not known: file or ram\n", optarg);
-				return 2;
+				fprintf(stderr, "daos_engine: storage class '%.60s' is not known: file or ram\n", optarg);
+				return 3;
 			}
 			config->ram = strcmp(optarg, "ram") == 0;
 			break;
 		case 'h': fputs(usage, stdout); return 1;
 		case 'v': printf("daos_engine version %d.%d.%d\n", DAOS_VERSION_MAJOR, DAOS_VERSION_MINOR, DAOS_VERSION_FIX); return 1;
-		default: fputs("see daos_engine --help\n", stderr); return 2;
+		default: fputs("see daos_engine --help\n", stderr); return 3;
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "daos_engine: '%s' is no flag; see daos_engine --help\n", argv[optind]);
-		return 2;
+		fprintf(stderr, "daos_engine: '%.60s' is no flag; see daos_engine --help\n", argv[optind]);
+		return 3;
 	}
 	if (config->storage == NULL && !config->ram) {
 		fputs("daos_engine: -s DIR is missing: where this engine's storage is; see daos_engine --help\n", stderr);
-		return 2;
+		return 3;
 	}
 	return 0;
 }
@@ -190,7 +200,9 @@ main(int argc, char **argv)
 	(void)env_real_backtrace_install(env);
 	config.env = env;
 	config.ended = on_ended;
+	config.why = first_error;
 	config.arg = &run;
+	run.env = env;
 	rc = engine_start(&config, &engine);
 	if (rc == 0) {
 		rc = wait_for_end(engine, &run, &signals);

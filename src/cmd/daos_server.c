@@ -62,16 +62,35 @@ find_engine(void)
 	return strdup(path);
 }
 
-/* Made if it is not there, and absolute: the server changes its directory. */
+/* Absolute, since the server changes its directory; it need not be there yet, but what it shall lie in must. */
 static int
 absolute_dir(struct cli *cli, const char *dir, char **path)
 {
-	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-		return cli_fail(cli, -DER_NO_PERM, "the directory %s cannot be made: %s", dir, strerror(errno));
+	char above[PATH_MAX], *parent;
+	const char *name, *last = dir + strlen(dir);
+	struct stat st;
+	int len;
+
 	*path = realpath(dir, NULL);
-	if (*path == NULL)
-		return cli_fail(cli, -DER_NONEXIST, "the directory %s: %s", dir, strerror(errno));
-	return 0;
+	if (*path != NULL && (stat(*path, &st) != 0 || !S_ISDIR(st.st_mode)))
+		return cli_fail(cli, -DER_NOTDIR, "%s is no directory: name one with --dir, which is made when it is not there", dir);
+	if (*path != NULL)
+		return 0;
+	while (last > dir && last[-1] == '/')
+		last--;
+	for (name = last; name > dir && name[-1] != '/'; name--)
+		;
+	len = snprintf(above, sizeof(above), "%.*s", (int)(name - dir), dir);
+	if (errno != ENOENT || name == last || len < 0 || (size_t)len >= sizeof(above))
+		return cli_fail(cli, -DER_NONEXIST, "the directory '%s' cannot be used: %s: name another with --dir", dir, strerror(errno));
+	parent = realpath(len > 0 ? above : ".", NULL);
+	if (parent == NULL)
+		return cli_fail(cli, -DER_NONEXIST, "the directory '%s' cannot be made: %s: %s: mkdir -p %s", dir, len > 0 ? above : ".",
+				strerror(errno), len > 0 ? above : ".");
+	if (asprintf(path, "%s/%.*s", strcmp(parent, "/") != 0 ? parent : "", (int)(last - name), name) < 0)
+		*path = NULL;
+	free(parent);
+	return *path == NULL ? -DER_NOMEM : 0;
 }
 
 static int
@@ -372,24 +391,45 @@ detach(struct server *server, bool *parent)
 }
 
 static int
+make_log_dir(struct server *server, struct env *env)
+{
+	const struct control_config *config = server->config;
+	int rc;
+
+	rc = config->dir != NULL ? env->ops->file.mkdir(env, config->dir, 0755) : 0;
+	if (rc == 0)
+		rc = env->ops->file.mkdir(env, config->log_dir, 0755);
+	if (rc == 0)
+		return 0;
+	return cli_fail(server->cli, rc, "the directory of logs, %s, cannot be made: %s: choose another directory, or let this user write there",
+			config->log_dir, d_errstr(rc));
+}
+
+static int
 start(struct cli *cli)
 {
+	const struct env_real_options quiet = {.log = {.mask = "EMIT", .identity = "SERVER"}}; /* what is wrong is told once, below */
 	struct server server = {.cli = cli, .told = -1};
 	struct env *env;
-	bool parent = false;
+	bool parent = false, child = false;
 	int rc;
 
 	/* A world for the configuration alone; the server's own begins after the fork. */
-	rc = env_real_create(NULL, &env);
+	rc = env_real_create(&quiet, &env);
 	if (rc != 0)
 		return rc;
 	rc = load_config(&server, env->mem);
+	if (rc == 0) {
+		rc = control_place_check(env, server.config, &server.error);
+		if (rc != 0)
+			cli_fail(cli, rc, "%s", strbuf_text(&server.error));
+	}
 	if (rc == 0)
-		rc = env->ops->file.mkdir(env, server.config->log_dir, 0755);
-	if (rc != 0)
-		cli_fail(cli, rc, "the directory of logs, %s, cannot be made: %s", server.config != NULL ? server.config->log_dir : "", d_errstr(rc));
-	if (rc == 0 && cli_flag(cli, "detach"))
+		rc = make_log_dir(&server, env);
+	if (rc == 0 && cli_flag(cli, "detach")) {
 		rc = detach(&server, &parent);
+		child = rc == 0 && !parent;
+	}
 	if (rc == 0 && !parent)
 		rc = run(&server);
 	if (server.told >= 0)
@@ -398,7 +438,7 @@ start(struct cli *cli)
 		free((char *)server.config->engine_path);
 	strbuf_fini(&server.error);
 	arena_fini(&server.arena);
-	if (!parent && cli_flag(cli, "detach"))
+	if (child)
 		_exit(rc == 0 ? 0 : 1);
 	env_real_destroy(env);
 	return rc;

@@ -264,7 +264,7 @@ dmg_pool_destroy(struct cli *cli)
 
 	rc = dmg_call(cli, opc_ctl_pool_destroy, &in, &out);
 	if (rc == -DER_BUSY)
-		return cli_fail(cli, rc, "pool destroy failed: '%s' is in use or holds containers: --recursive takes these along, --force also breaks connections (%s)",
+		return cli_fail(cli, rc, "pool destroy failed: '%s' is in use, is damaged, or holds containers: --recursive takes these along, --force also breaks connections (%s)",
 				in.pool, d_errstr(rc));
 	if (rc != 0)
 		return pool_failed(cli, rc);

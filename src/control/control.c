@@ -5,6 +5,7 @@
  *
  *	control I1  Of two servers with the same socket_dir one holds the lock; the other changes nothing.
  *	control I2  Everything lives on one stream; between two yields nothing else changes.
+ *	control I3  What is refused is not written to: storage and lock are looked at before the first file is made.
  */
 #include "internal.h"
 
@@ -32,26 +33,87 @@ make_dirs(struct env *env, const struct control_config *config, struct strbuf *e
 	return rc;
 }
 
+static void
+say_busy(struct env *env, const struct control_config *config, struct strbuf *error)
+{
+	int32_t pid = control__state_pid(env, config->state_file);
+
+	strbuf_addf(error, "another daos_server");
+	if (pid != 0)
+		strbuf_addf(error, " (process %d)", pid);
+	strbuf_addf(error, " runs in %s: stop it first, or choose another directory with --dir", config->socket_dir);
+}
+
+static void
+say_storage(uint32_t i, const char *path, int rc, struct strbuf *error)
+{
+	strbuf_addf(error, "engine %u: the storage %s %s (%s)", i, path,
+		    rc == -DER_EXIST      ? "is not empty and not ours: choose another directory, or empty it" :
+		    rc == -DER_MISMATCH   ? "belongs to another system or class: start it with the name (-g) and class that stand in its file superblock" :
+		    rc == -DER_DF_INCOMPT ? "was made by a newer version: run that one" :
+		    rc == -DER_DF_INVAL   ? "holds a file 'superblock' that is damaged or not ours: bring it back from a copy, or choose another directory" :
+		    rc == -DER_NO_PERM    ? "may not be read by this user: start as its owner, or choose another directory" :
+					    "cannot be used: is it a directory?",
+		    d_errstr(rc));
+}
+
+/* control I3: looks only. */
+static int
+check_storage(struct env *env, const struct control_config *config, uint32_t i, struct strbuf *error)
+{
+	struct control control = {.env = env, .config = config, .mem = env->mem};
+	struct engine engine = {.control = &control, .config = &config->engines[i], .instance = i};
+	int rc = control__superblock_read(&engine);
+
+	if (rc == -DER_NONEXIST && config->auto_format)
+		rc = control__storage_vacant(env, engine.config->storage);
+	if (rc == -DER_NONEXIST)
+		rc = 0;
+	if (rc != 0)
+		say_storage(i, engine.config->storage, rc, error);
+	return rc;
+}
+
+int
+control_place_check(struct env *env, const struct control_config *config, struct strbuf *error)
+{
+	char path[CONTROL_SOCKET_DIR_MAX + 8];
+	int rc, token;
+
+	rc = control_config_check(config, error);
+	if (rc != 0)
+		return rc;
+	snprintf(path, sizeof(path), "%s/lock", config->socket_dir);
+	if (env->ops->file.stat(env, path, NULL, NULL) == 0) {
+		rc = env->ops->file.lock(env, path, &token);
+		if (rc == 0)
+			env->ops->file.unlock(env, token);
+		if (rc == -DER_BUSY)
+			say_busy(env, config, error);
+	}
+	/* What else is wrong with the lock is told by who takes it. */
+	for (uint32_t i = 0; rc != -DER_BUSY && i < config->engine_nr; i++) {
+		rc = check_storage(env, config, i, error);
+		if (rc != 0)
+			return rc;
+	}
+	return rc;
+}
+
 static int
 take_lock(struct control *control, struct strbuf *error)
 {
 	struct env *env = control->env;
 	const char *path = control__path(&control->arena, "%s/lock", control->config->socket_dir);
-	int32_t pid;
 	int rc;
 
 	if (path == NULL)
 		return -DER_NOMEM;
 	rc = env->ops->file.lock(env, path, &control->lock);
-	if (rc == -DER_BUSY) {
-		pid = control__state_pid(env, control->config->state_file);
-		strbuf_addf(error, "another daos_server");
-		if (pid != 0)
-			strbuf_addf(error, " (process %d)", pid);
-		strbuf_addf(error, " runs in %s: stop it first, or choose another directory with --dir", control->config->socket_dir);
-	} else if (rc != 0) {
-		strbuf_addf(error, "%s cannot be locked: %s", path, d_errstr(rc));
-	}
+	if (rc == -DER_BUSY)
+		say_busy(env, control->config, error);
+	else if (rc != 0)
+		strbuf_addf(error, "%s cannot be locked: %s: may this user write there?", path, d_errstr(rc));
 	control->locked = rc == 0;
 	return rc;
 }
@@ -76,11 +138,7 @@ look_at_storage(struct control *control, struct strbuf *error)
 			rc = 0;
 		}
 		if (rc != 0)
-			strbuf_addf(error, "engine %u: the storage %s %s (%s)", i, engine->config->storage,
-				    rc == -DER_EXIST    ? "is not empty and not ours: choose another directory, or empty it" :
-				    rc == -DER_MISMATCH ? "belongs to another system or class: see the log" :
-							  "cannot be used",
-				    d_errstr(rc));
+			say_storage(i, engine->config->storage, rc, error);
 	}
 	return rc;
 }

@@ -109,6 +109,11 @@ int control_config_check(const struct control_config *config, struct strbuf *err
 /* ---- the server ------------------------------------------------------------------------------------------------------------ */
 struct control;
 /**
+ * Whether the places can be used: nobody serves there, and storage is ours or vacant. Makes and changes nothing. error: why not.
+ * -DER_BUSY, -DER_EXIST, -DER_MISMATCH, -DER_DF_INVAL, -DER_DF_INCOMPT, ... From any thread.
+ */
+int control_place_check(struct env *env, const struct control_config *config, struct strbuf *error);
+/**
  * Takes the lock, reads or makes keys and state, listens and starts the engines, which goes on in ULTs of xs. From a ULT of xs.
  * config and what it points at outlive control. YIELDS. error: why. -DER_BUSY when another server runs there.
  */

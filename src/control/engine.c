@@ -12,7 +12,7 @@
  *
  *	engine I1  At most one process for each engine; the next is started only when the former has been reaped.
  *	engine I2  A process that dies without being asked is started again after back-off, at most deaths_most times in a row; then
- *	           the state says why. Living for calm_ns ends a row. Lives that served and were ended by SIGKILL, which an engine never
+ *	           the state says why. One that says that no start can mend it is given up at once. Living for calm_ns ends a row. Lives that served and were ended by SIGKILL, which an engine never
  *	           does to itself, have a row of their own with its own limit, and no growing back-off.
  *	engine I3  client is used between control__engine_get and _put only, and is destroyed when nobody uses it.
  *
@@ -307,10 +307,12 @@ run_once(struct engine *engine)
 	int rc;
 
 	engine->failure[0] = '\0';
+	engine->failed = 0;
 	engine->joined_ns = 0;
 	engine->started_ns = env_mono(control->env);
 	rc = spawn(engine);
 	if (rc != 0) {
+		engine->failed = rc;
 		snprintf(engine->failure, sizeof(engine->failure), "%s cannot be run: %s: is it installed beside daos_server?",
 			 control->config->engine_path, d_errstr(rc));
 		return rc;
@@ -330,6 +332,22 @@ backoff(const struct control_pace *pace, uint32_t deaths)
 	for (uint32_t i = 1; i < deaths && ns < pace->backoff_most_ns; i++)
 		ns *= 2;
 	return MIN(ns, pace->backoff_most_ns);
+}
+
+/* What no further start can mend, since it lies on the disks or stands in the configuration: what can. NULL: the next may do. */
+static const char *
+hopeless(const struct engine *engine)
+{
+	switch (engine->failed) {
+	case -DER_DF_INVAL:
+	case -DER_CSUM: return "bring the storage back from a copy, or name another directory";
+	case -DER_DF_INCOMPT: return "run the version that wrote the storage, or a newer one";
+	case -DER_INVAL:
+	case -DER_NONEXIST:
+	case -DER_MISMATCH: return "mend the configuration";
+	case -DER_NO_PERM: return "give it to the user who runs daos_server";
+	default: return NULL;
+	}
 }
 
 /* Into the row it belongs to (I2). False: it was killed while it served. */
@@ -357,8 +375,15 @@ after_death(struct engine *engine, int start_rc)
 	const struct control_pace *pace = &control->config->pace;
 	uint64_t now = env_mono(control->env), until;
 	bool counted;
-	char how[160];
+	char how[400];
 
+	if (hopeless(engine) != NULL) {
+		engine->wanted = false;
+		log_error(control->env->log, "engine %u does not start: %s; %s, then dmg system start; see %s", engine->instance, engine->failure,
+			  hopeless(engine), engine->config->log_file);
+		control__engine_set(engine, ENGINE_ERRORED, "does not start: %s: %s", engine->failure, hopeless(engine));
+		return;
+	}
 	if (start_rc == 0)
 		say_end(engine, how, sizeof(how));
 	else

@@ -35,8 +35,9 @@ struct engine {
 	uint32_t restarts;
 	uint64_t started_ns, changed_s;
 	uint64_t joined_ns; /* 0: not in this life */
-	char info[200];   /* why it is in this state */
-	char failure[160]; /* what it said when its start failed */
+	char info[440];   /* why it is in this state */
+	char failure[400]; /* what it said when its start failed */
+	int failed;       /* the error that it gave with that */
 	/* kept in the state file */
 	uint32_t rank;    /* UINT32_MAX: none yet */
 	uuid_t uuid;
@@ -82,8 +83,10 @@ int control__state_parse(struct control *control, const char *text, size_t len);
 int control__state_save(struct control *control);
 /** The pid in a state file; 0: none. */
 int32_t control__state_pid(struct env *env, const char *path);
-/** Rank and uuid of the engine's storage. -DER_NONEXIST: not formatted; -DER_DF_INVAL, -DER_MISMATCH: somebody else's. */
+/** Rank and uuid of the engine's storage. -DER_NONEXIST: not formatted; -DER_DF_INVAL, -DER_DF_INCOMPT (newer), -DER_MISMATCH: somebody else's. */
 int control__superblock_read(struct engine *engine);
+/** -DER_EXIST when the directory holds anything but what the server itself puts there. -DER_NONEXIST. */
+int control__storage_vacant(struct env *env, const char *path);
 int control__superblock_write(struct engine *engine);
 /** -DER_EXIST: it is formatted, or holds something else. With force what is formatted is wiped; it must not run. */
 int control__format(struct engine *engine, bool force);

@@ -201,8 +201,9 @@ srv_open(void *owner, const struct env_cred *cred, struct arena *arena, const vo
 	if (engine == NULL)
 		return unknown_caller(control, cred, in->instance);
 	if (in->status != 0) {
-		snprintf(engine->failure, sizeof(engine->failure), "its start failed: %s%s%s", d_errstr(in->status), in->message != NULL ? ": " : "",
-			 in->message != NULL ? in->message : "");
+		engine->failed = in->status;
+		snprintf(engine->failure, sizeof(engine->failure), "%s (%s)", in->message != NULL ? in->message : "its start failed",
+			 d_errstr(in->status));
 		log_error(control->env->log, "engine %u: %s", engine->instance, engine->failure);
 		return 0;
 	}

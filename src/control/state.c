@@ -147,8 +147,10 @@ control__superblock_read(struct engine *engine)
 	if (rc != 0)
 		return rc;
 	rest = (struct text_span){text, len};
-	if (!text_split(&rest, '\n', &head) || !text_equal(head, "daos-superblock 1"))
+	if (!text_split(&rest, '\n', &head) || head.len < 17 || memcmp(head.at, "daos-superblock ", 16) != 0)
 		rc = -DER_DF_INVAL;
+	else if (!text_equal(head, "daos-superblock 1"))
+		rc = -DER_DF_INCOMPT;
 	while (rc == 0 && next_line(&rest, &line)) {
 		if (strcmp(line.key, "rank") == 0 && text_parse_u64(line.value, &number) == 0 && number < UINT32_MAX)
 			engine->rank = (uint32_t)number;
@@ -219,8 +221,8 @@ wipe(struct env *env, struct strbuf *path, int depth)
 	return rc;
 }
 
-static int
-check_empty(struct env *env, const char *path)
+int
+control__storage_vacant(struct env *env, const char *path)
 {
 	struct env_dirent *entries;
 	int nr, rc;
@@ -259,7 +261,7 @@ control__format(struct engine *engine, bool force)
 		rc = wipe(env, &below, 0);
 		strbuf_fini(&below);
 	} else if (rc == -DER_NONEXIST)
-		rc = check_empty(env, path);
+		rc = control__storage_vacant(env, path);
 	if (rc != 0)
 		return rc;
 	engine->rank = UINT32_MAX;

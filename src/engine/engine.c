@@ -73,11 +73,30 @@ note_devices(struct engine *engine)
 	return rc;
 }
 
+/* Directories of pools that a former run left. */
+static bool
+has_pools(struct engine *engine)
+{
+	struct env_dirent *entries;
+	bool found = false;
+	int nr;
+
+	if (engine->config.ram || engine->env->ops->file.list(engine->env, engine->config.storage, &entries, &nr) != 0)
+		return false;
+	for (int i = 0; i < nr && !found; i++) {
+		uuid_t uuid;
+
+		found = entries[i].is_dir && uuid_parse(entries[i].name, uuid) == 0;
+	}
+	mem_free(engine->mem, entries);
+	return found;
+}
+
 static int
 storage_start(struct engine *engine)
 {
 	struct vos_xs_config vos = {.env = engine->env, .xs = engine->streams[0].xs, .tgt = ENGINE_SYS_TGT};
-	struct sysdb_config sysdb = {.env = engine->env, .ram = engine->config.ram};
+	struct sysdb_config sysdb = {.env = engine->env, .ram = engine->config.ram, .must_exist = has_pools(engine)};
 	char path[512];
 	int rc;
 
@@ -117,7 +136,9 @@ start(struct engine *engine)
 {
 	int rc;
 
-	rc = storage_start(engine);
+	rc = engine__drpc_connect(engine);
+	if (rc == 0)
+		rc = storage_start(engine);
 	if (rc == 0)
 		rc = engine__network_start(engine);
 	if (rc == 0)

@@ -37,6 +37,8 @@ struct engine_config { /* what the flags of daos_engine say; strings are copied 
 	/* without a server: what it would say */
 	uint32_t rank;
 	const uint8_t *cred_key;    /* public key of credentials; NULL: ask the server */
+	/** What went wrong first, for the server when the start failed; may be NULL. */
+	void (*why)(void *arg, char *buf, size_t size);
 	/** Open for clients (0), or failed to start (the error). Once. From a ULT of stream 0, and may yield. */
 	void (*ready)(void *arg, int rc);
 	/** Everything has ended; rc 0 or why. Once, last, from stream 0. */

@@ -108,6 +108,7 @@ int engine__network_open(struct engine *engine);
 void engine__network_stop(struct engine *engine);
 int engine__group_set(void *engine, uint32_t version, const struct rpc_member *members, uint32_t nr);
 /* server.c */
+int engine__drpc_connect(struct engine *engine);
 int engine__drpc_start(struct engine *engine);
 void engine__drpc_stop(struct engine *engine);
 int engine__tell_ready(struct engine *engine);

@@ -49,6 +49,9 @@ listen_local(struct starting *starting)
 	if (engine->config.socket_dir != NULL) {
 		snprintf(path, sizeof(path), "unix://%s/e%u.%u", engine->config.socket_dir, engine->config.instance, starting->stream->tag);
 		rc = rpc_listen(starting->stream->rpc, path, NULL);
+		/* Whoever may enter the directory may connect: rights come with credentials, as over TCP. */
+		if (rc == 0)
+			rc = engine->env->ops->file.chmod(engine->env, path + strlen("unix://"), 0666);
 		if (rc == 0)
 			snprintf(both, sizeof(both), "%s %s", path, tcp);
 		else

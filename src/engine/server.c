@@ -19,18 +19,23 @@ listen_there(void *arg)
 	return drpc_listen(engine->streams[1].xs, engine->streams[0].xs, engine->drpc_path, 0600, &engine->registry, &engine->listener);
 }
 
+/* Before anything else: a start that fails shall be told why. */
 int
-engine__drpc_start(struct engine *engine)
+engine__drpc_connect(struct engine *engine)
 {
 	char path[256];
-	int rc;
 
 	if (engine->config.socket_dir == NULL)
 		return 0;
 	snprintf(path, sizeof(path), "%s/daos_server.sock", engine->config.socket_dir);
-	rc = drpc_client_create(engine->streams[0].xs, path, &engine->server);
-	if (rc != 0)
-		return rc;
+	return drpc_client_create(engine->streams[0].xs, path, &engine->server);
+}
+
+int
+engine__drpc_start(struct engine *engine)
+{
+	if (engine->config.socket_dir == NULL)
+		return 0;
 	snprintf(engine->drpc_path, sizeof(engine->drpc_path), "%s/daos_engine_%d.sock", engine->config.socket_dir,
 		 engine->env->ops->host.getpid(engine->env));
 	return xs_call(engine->streams[1].xs, ULT_SYSTEM, listen_there, engine);
@@ -105,10 +110,15 @@ engine__tell_open(struct engine *engine, int status)
 	struct srv_open_in in = {.instance = engine->config.instance, .status = status, .message = status != 0 ? d_errdesc(status) : NULL};
 	struct srv_open_out out;
 	struct arena arena;
+	char why[256] = "";
 	int rc;
 
 	if (engine->server == NULL)
 		return;
+	if (status != 0 && engine->config.why != NULL)
+		engine->config.why(engine->config.arg, why, sizeof(why));
+	if (why[0] != '\0')
+		in.message = why;
 	arena_init(&arena, engine->mem);
 	rc = proto_local_call(engine->server, DRPC_MODULE_SRV, &proto_srv, opc_srv_open, &in, &out, env_mono(engine->env) + WITHIN_NS, &arena);
 	if (rc != 0)

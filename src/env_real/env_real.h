@@ -44,6 +44,8 @@ void env_real_destroy(struct env *env);
 
 /** Names this process in its log lines from now on, e.g. "engine 3". Any thread. */
 void env_real_log_set_identity(struct env *env, const char *identity);
+/** The first line of an error that this process logged, or "". Any thread. */
+void env_real_log_first_error(struct env *env, char *buf, size_t size);
 /** Replaces the mask and streams (NULL: leave). Any thread. -DER_INVAL: nothing was changed. */
 int env_real_log_set_mask(struct env *env, const char *mask, const char *streams);
 

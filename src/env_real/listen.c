@@ -168,7 +168,8 @@ real__listen(struct env_loop *loop, const char *text, void (*accepted)(void *arg
 	if (rc == 0) {
 		rc = open_listen(listen);
 		if (rc != 0) {
-			log_error(loop->real->env.log, "cannot listen on %s: %s", text, strerror(-rc));
+			/* A port that is taken is no fault: callers try the next, or say what it means. */
+			log_at(loop->real->env.log, rc == -EADDRINUSE ? LOG_INFO : LOG_ERR, "cannot listen on %s: %s", text, strerror(-rc));
 			rc = real__errno(-rc);
 		}
 	}

@@ -33,6 +33,7 @@ struct real_log {
 	enum log_level stderr_at;
 	uint64_t size, size_max, lost;
 	time_t checked;
+	char first[256]; /* the first line of an error */
 	dev_t dev;
 	ino_t ino;
 };
@@ -135,6 +136,8 @@ log_write(struct log *base, enum log_level level, const char *facility, const ch
 		if (log->lost == lost)
 			log->lost = 0;
 	}
+	if (level >= LOG_ERR && level <= LOG_CRIT && log->first[0] == '\0')
+		snprintf(log->first, sizeof(log->first), "%s", line);
 	len = format(log, text, sizeof(text), level, facility, line);
 	put(log, text, len);
 	/* stderr may be closed: that loses nothing, the line is in the file. */
@@ -169,6 +172,16 @@ env_real_log_set_identity(struct env *env, const char *identity)
 
 	pthread_mutex_lock(&log->lock);
 	snprintf(log->identity, sizeof(log->identity), "%s", identity);
+	pthread_mutex_unlock(&log->lock);
+}
+
+void
+env_real_log_first_error(struct env *env, char *buf, size_t size)
+{
+	struct real_log *log = real_of(env)->log;
+
+	pthread_mutex_lock(&log->lock);
+	snprintf(buf, size, "%s", log->first);
 	pthread_mutex_unlock(&log->lock);
 }
 

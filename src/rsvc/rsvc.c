@@ -31,6 +31,7 @@ struct rsvc {
 	uint64_t term;
 	bool wanted;             /* rdb says that we lead */
 	uint64_t wanted_term;
+	int failed;              /* why the last step up came to nothing */
 	bool stopping;
 	struct ult *stepper;
 	struct ult_cond changed; /* leadership, or the end of an operation */
@@ -46,6 +47,7 @@ on_step_up(void *arg, uint64_t term)
 	struct rsvc *svc = arg;
 
 	svc->wanted = true;
+	svc->failed = 0;
 	svc->wanted_term = term;
 	ult_cond_broadcast(&svc->changed);
 }
@@ -98,6 +100,7 @@ go_up(struct rsvc *svc)
 	} else {
 		svc->state = DOWN;
 		svc->wanted = false;
+		svc->failed = rc;
 		log_error(svc->env->log, "%s service cannot step up: " RCF, svc->cls->name, RCP(rc));
 	}
 	ult_cond_broadcast(&svc->changed);
@@ -188,9 +191,12 @@ rsvc_stop(struct rsvc *svc)
 int
 rsvc_wait_up(struct rsvc *svc, uint64_t deadline_ns)
 {
-	while (svc->state != UP)
+	while (svc->state != UP) {
+		if (svc->failed != 0)
+			return svc->failed;
 		if (ult_cond_wait_until(&svc->changed, NULL, deadline_ns) != 0)
 			return -DER_TIMEDOUT;
+	}
 	return 0;
 }
 

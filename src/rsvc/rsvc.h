@@ -29,7 +29,7 @@ int rsvc_create(const struct rsvc_class *cls, const struct rdb_config *config);
 int rsvc_start(const struct rsvc_class *cls, const struct rdb_config *config, void *owner, struct rsvc **svc); /* YIELDS */
 void rsvc_stop(struct rsvc *svc);                                                                             /* YIELDS */
 int rsvc_destroy(const struct rsvc_class *cls, const struct rdb_config *config);
-/** Until it serves. YIELDS. -DER_TIMEDOUT */
+/** Until it serves. YIELDS. -DER_TIMEDOUT; what step_up answered, when it failed. */
 int rsvc_wait_up(struct rsvc *svc, uint64_t deadline_ns);
 uint64_t rsvc_term(const struct rsvc *svc);
 void *rsvc_owner(const struct rsvc *svc);

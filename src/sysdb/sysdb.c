@@ -50,10 +50,14 @@ open_pool(const struct sysdb_config *config, struct sysdb *db)
 
 	memcpy(pool.uuid, pool_uuid, sizeof(uuid_t));
 	rc = vos_pool_open(config->vos, pool_uuid, &db->pool);
-	if (rc == -DER_UNINIT) {
+	if (rc == -DER_UNINIT && !config->must_exist) {
 		rc = vos_pool_destroy(config->vos, pool_uuid);
 		if (rc == 0)
 			rc = -DER_NONEXIST;
+	}
+	if (rc == -DER_NONEXIST && config->must_exist) {
+		log_error(config->env->log, "the engine's own database is missing, though there are pools");
+		return -DER_DF_INVAL;
 	}
 	if (rc != -DER_NONEXIST)
 		return rc;

@@ -20,8 +20,9 @@ struct sysdb_config {
 	struct vos_xs *vos; /* of the stream it lives on; its bio has the directory <storage>/daos_sys */
 	uint64_t size;      /* bytes; 0: 128 MiB */
 	bool ram;           /* volatile */
+	bool must_exist;    /* there are pools: a database that is missing is damage, not a first start */
 };
-/** Opens, else creates. -DER_DF_INVAL, -DER_DF_INCOMPT, -DER_NOSPACE, -DER_NVME_IO. YIELDS */
+/** Opens, else creates. -DER_DF_INVAL (also when it must exist and does not), -DER_DF_INCOMPT, -DER_NOSPACE, -DER_NVME_IO. YIELDS */
 int sysdb_open(const struct sysdb_config *config, struct sysdb **db);
 void sysdb_close(struct sysdb *db); /* YIELDS */
 struct mem *sysdb_mem(const struct sysdb *db);
@@ -57,7 +58,8 @@ struct smd_pool {
 	uint32_t state;                          /* SMD_POOL_* */
 	bool ram;
 };
-enum { SMD_POOL_CREATING = 1, SMD_POOL_READY = 2, SMD_POOL_DESTROYING = 3 };
+/* READY: its shards are there; SERVED: its service was made too, so that a missing one is damage. */
+enum { SMD_POOL_CREATING = 1, SMD_POOL_READY = 2, SMD_POOL_DESTROYING = 3, SMD_POOL_SERVED = 4 };
 int smd_pool_put(struct sysdb *db, const struct smd_pool *pool);
 int smd_pool_get(struct sysdb *db, const uuid_t uuid, struct smd_pool *pool); /* -DER_NONEXIST */
 int smd_pool_del(struct sysdb *db, const uuid_t uuid);                        /* -DER_NONEXIST */

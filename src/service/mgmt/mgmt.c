@@ -3,11 +3,13 @@
  * Pools as a whole: their making in steps that a crash may cut off (shards, noted in SMD; then the service), finding, listing,
  * destroying. Stream 0; all may yield.
  *
- *	mgmt I1  A pool exists when its service has committed its first transaction; shards without one are removed when a start finds them.
+ *	mgmt I1  A pool exists when its service has committed its first transaction; shards without one are removed when a start finds them,
+ *	         unless SMD says that there was one: then something was lost, and nothing is removed.
  */
 #include "service/mgmt/mgmt.h"
 
 #include "base/codec.h"
+#include "base/list.h"
 #include "base/text.h"
 #include "proto/control.h"
 #include "proto/local.h"
@@ -21,8 +23,16 @@
 #define DEFAULT_MOST (8 * GIB)
 #define POOL_LEAST (512 * MIB)
 
+/* A pool that is there and does not come up. */
+struct wreck {
+	struct list link;
+	uuid_t pool;
+	int rc;
+};
+
 struct mgmt {
 	struct mgmt_config config;
+	struct list wrecks; /* by uuid, as SMD lists them */
 	struct env *env;
 	struct mem *mem;
 	struct proto_local local;
@@ -145,6 +155,8 @@ make_pool(struct mgmt *mgmt, const struct ctl_pool_create_in *in, const struct t
 	rc = targets_pool_create(conf(mgmt)->targets, in->pool, in->label, sizes);
 	if (rc == 0) {
 		rc = pool_svc_make(mgmt->config.pools, in->pool, map, props);
+		if (rc == 0)
+			(void)targets_pool_set_served(conf(mgmt)->targets, in->pool, true); /* else the next start does */
 		if (rc != 0)
 			(void)targets_pool_destroy(conf(mgmt)->targets, in->pool);
 	}
@@ -237,6 +249,64 @@ ctl_may_see(struct pool_svc *svc, const struct ctl_who *who)
 	return who->admin || may_see(svc, &identity);
 }
 
+/* ---- pools that do not come up ---------------------------------------------------------------------------------------------------- */
+static int
+note_wreck(struct mgmt *mgmt, const uuid_t pool, int rc)
+{
+	struct wreck *wreck = MEM_NEW(mgmt->mem, struct wreck);
+
+	if (wreck == NULL)
+		return -DER_NOMEM;
+	memcpy(wreck->pool, pool, sizeof(uuid_t));
+	wreck->rc = rc;
+	list_append(&mgmt->wrecks, &wreck->link);
+	return 0;
+}
+
+static struct wreck *
+find_wreck(struct mgmt *mgmt, const char *text)
+{
+	struct wreck *wreck;
+	uuid_t uuid;
+
+	if (text == NULL || text_parse_uuid(text, uuid) != 0)
+		return NULL;
+	list_each(wreck, &mgmt->wrecks, link)
+		if (uuid_compare(wreck->pool, uuid) == 0)
+			return wreck;
+	return NULL;
+}
+
+static int
+scrap(struct mgmt *mgmt, const char *pool)
+{
+	struct wreck *wreck;
+	uuid_t uuid;
+	int rc;
+
+	memcpy(uuid, find_wreck(mgmt, pool)->pool, sizeof(uuid_t));
+	rc = pool_svc_scrap(mgmt->config.pools, uuid);
+	if (rc == 0 || rc == -DER_NONEXIST)
+		rc = targets_pool_destroy(conf(mgmt)->targets, uuid);
+	if (rc != 0 && rc != -DER_NONEXIST)
+		return rc;
+	wreck = find_wreck(mgmt, pool); /* we yielded: somebody else may have been here */
+	if (wreck != NULL)
+		list_remove(&wreck->link);
+	mem_free(mgmt->mem, wreck);
+	return 0;
+}
+
+static void
+fill_wreck(const struct mgmt *mgmt, const struct wreck *wreck, struct ctl_pool_info *info)
+{
+	memcpy(info->uuid, wreck->pool, sizeof(uuid_t));
+	info->label = "";
+	info->svc_leader = rpc_node_rank(conf(mgmt)->node);
+	info->state = wreck->rc == -DER_DF_INCOMPT ? "Newer" : "Damaged";
+	info->ram = conf(mgmt)->ram;
+}
+
 /* ---- destroy, evict --------------------------------------------------------------------------------------------------------------- */
 static int
 ctl_destroy(void *owner, const struct env_cred *cred, struct arena *arena, const void *body, void *answer)
@@ -249,11 +319,19 @@ ctl_destroy(void *owner, const struct env_cred *cred, struct arena *arena, const
 
 	if (!in->who.admin)
 		return -DER_NO_PERM;
+	if (svc == NULL && find_wreck(mgmt, in->pool) != NULL)
+		return in->force ? scrap(mgmt, in->pool) : -DER_BUSY;
 	if (svc == NULL)
 		return -DER_NONEXIST;
 	memcpy(uuid, pool_svc_uuid(svc), sizeof(uuid_t));
+	rc = targets_pool_set_served(conf(mgmt)->targets, uuid, false);
+	if (rc != 0)
+		return rc;
 	rc = pool_svc_remove(mgmt->config.pools, uuid, in->force);
-	return rc == 0 ? targets_pool_destroy(conf(mgmt)->targets, uuid) : rc;
+	if (rc == 0)
+		return targets_pool_destroy(conf(mgmt)->targets, uuid);
+	(void)targets_pool_set_served(conf(mgmt)->targets, uuid, true);
+	return rc;
 }
 
 static int
@@ -324,6 +402,10 @@ ctl_query(void *owner, const struct env_cred *cred, struct arena *arena, const v
 	struct ctl_pool_query_out *out = answer;
 	struct pool_svc *svc = find(mgmt, in->pool);
 
+	if (svc == NULL && in->who.admin && find_wreck(mgmt, in->pool) != NULL) {
+		fill_wreck(mgmt, find_wreck(mgmt, in->pool), &out->info);
+		return 0;
+	}
 	if (svc == NULL)
 		return -DER_NONEXIST;
 	if (!ctl_may_see(svc, &in->who))
@@ -338,13 +420,16 @@ ctl_list(void *owner, const struct env_cred *cred, struct arena *arena, const vo
 	const struct ctl_pool_list_in *in = body;
 	struct ctl_pool_list_out *out = answer;
 	struct pool_svc *svc = NULL;
+	struct wreck *wreck;
 	uuid_t *uuids;
-	uint32_t nr = 0;
+	uint32_t nr = 0, wrecks = 0;
 	int rc;
 
 	while ((svc = pool_svc_next(mgmt->config.pools, svc)) != NULL)
 		nr++;
-	out->pools = ARENA_NEW_ARRAY(arena, struct ctl_pool_info, nr + 1);
+	list_each(wreck, &mgmt->wrecks, link)
+		wrecks++;
+	out->pools = ARENA_NEW_ARRAY(arena, struct ctl_pool_info, nr + wrecks + 1);
 	uuids = ARENA_NEW_ARRAY(arena, uuid_t, nr + 1);
 	if (out->pools == NULL || uuids == NULL)
 		return -DER_NOMEM;
@@ -360,6 +445,10 @@ ctl_list(void *owner, const struct env_cred *cred, struct arena *arena, const vo
 			return rc;
 		out->pools_nr++;
 	}
+	/* Whose they are cannot be read: only for who runs the system. */
+	list_each(wreck, &mgmt->wrecks, link)
+		if (in->who.admin && wrecks-- > 0)
+			fill_wreck(mgmt, wreck, &out->pools[out->pools_nr++]);
 	return 0;
 }
 
@@ -544,6 +633,7 @@ mgmt_create(const struct mgmt_config *config, struct mgmt **result)
 	mgmt->mem = config->env->mem;
 	mgmt->local = (struct proto_local){.proto = &proto_control, .handlers = locals, .owner = mgmt};
 	mgmt->started_ns = env_mono(config->env);
+	list_init(&mgmt->wrecks);
 	*result = mgmt;
 	return 0;
 }
@@ -551,6 +641,10 @@ mgmt_create(const struct mgmt_config *config, struct mgmt **result)
 void
 mgmt_destroy(struct mgmt *mgmt)
 {
+	struct wreck *wreck;
+
+	while ((wreck = list_pop(&mgmt->wrecks, struct wreck, link)) != NULL)
+		mem_free(mgmt->mem, wreck);
 	mem_free(mgmt->mem, mgmt);
 }
 
@@ -590,14 +684,20 @@ mgmt_begin_pools(struct mgmt *mgmt)
 		char text[37];
 
 		begun = pool_svc_begin(mgmt->config.pools, pools[i]);
-		if (begun == 0)
+		if (begun == 0) {
+			(void)targets_pool_set_served(conf(mgmt)->targets, pools[i], true);
 			continue;
+		}
 		uuid_unparse_lower(pools[i], text);
-		if (begun == -DER_NONEXIST) { /* mgmt I1 */
+		if (begun == -DER_NONEXIST && targets_pool_is_served(conf(mgmt)->targets, pools[i])) {
+			log_error(mgmt->env->log, "pool %s: the database of its service is missing; its shards stay as they are", text);
+			rc = note_wreck(mgmt, pools[i], -DER_DF_INVAL);
+		} else if (begun == -DER_NONEXIST) { /* mgmt I1 */
 			log_note(mgmt->env->log, "pool %s was never finished: removing its shards", text);
 			(void)targets_pool_destroy(conf(mgmt)->targets, pools[i]);
 		} else {
 			log_error(mgmt->env->log, "pool %s does not come up: " RCF "; the others go on", text, RCP(begun));
+			rc = note_wreck(mgmt, pools[i], begun);
 		}
 	}
 	arena_fini(&arena);

@@ -245,7 +245,9 @@ begin(struct pool_svcs *svcs, struct pool_svc *svc)
 	rc = rsvc_start(&pool_class, &svc->rdb, svc, &svc->rsvc);
 	if (rc != 0)
 		return rc;
-	return rsvc_wait_up(svc->rsvc, env_mono(svcs->env) + UP_WITHIN_NS);
+	rc = rsvc_wait_up(svc->rsvc, env_mono(svcs->env) + UP_WITHIN_NS);
+	/* There is a pool, and a part of it is missing: not the same as no pool. */
+	return rc == -DER_NONEXIST ? -DER_DF_INVAL : rc;
 }
 
 int
@@ -307,6 +309,23 @@ pool_svc_remove(struct pool_svcs *svcs, const uuid_t pool, bool force)
 		return -DER_BUSY;
 	rdb = svc->rdb;
 	svc_free(svc);
+	return rsvc_destroy(&pool_class, &rdb);
+}
+
+int
+pool_svc_scrap(struct pool_svcs *svcs, const uuid_t pool)
+{
+	struct rdb_config rdb;
+	struct pool_svc *svc;
+	int rc;
+
+	if (pool_svc_find(svcs, pool) != NULL)
+		return -DER_BUSY;
+	rc = svc_new(svcs, pool, &svc);
+	if (rc != 0)
+		return rc;
+	rdb = svc->rdb;
+	mem_free(svcs->mem, svc);
 	return rsvc_destroy(&pool_class, &rdb);
 }
 

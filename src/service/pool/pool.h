@@ -46,10 +46,13 @@ void pool_svcs_destroy(struct pool_svcs *svcs); /* stops them all. YIELDS */
 int pool_svcs_serve(struct pool_svcs *svcs);
 /** Makes and starts the service of a new pool whose shards are there. YIELDS. -DER_EXIST */
 int pool_svc_make(struct pool_svcs *svcs, const uuid_t pool, const struct pool_map *map, const daos_prop_t *props);
-/** Starts the service of a pool that SMD knows, and opens its shards. YIELDS */
+/** Starts the service of a pool that SMD knows, and opens its shards. YIELDS. -DER_NONEXIST: it never had one. */
 int pool_svc_begin(struct pool_svcs *svcs, const uuid_t pool);
 /** Ends it and removes its database. -DER_BUSY with open handles unless force. YIELDS */
 int pool_svc_remove(struct pool_svcs *svcs, const uuid_t pool, bool force);
+
+/** Removes the database of a pool whose service does not come up. YIELDS */
+int pool_svc_scrap(struct pool_svcs *svcs, const uuid_t pool);
 
 struct pool_svc *pool_svc_find(struct pool_svcs *svcs, const uuid_t pool);
 struct pool_svc *pool_svc_find_label(struct pool_svcs *svcs, const char *label);

@@ -229,6 +229,28 @@ targets_pool_create(struct targets *targets, const uuid_t uuid, const char *labe
 }
 
 int
+targets_pool_set_served(struct targets *targets, const uuid_t uuid, bool served)
+{
+	struct smd_pool known;
+	uint32_t state = served ? SMD_POOL_SERVED : SMD_POOL_READY;
+	int rc;
+
+	rc = smd_pool_get(targets->config.sysdb, uuid, &known);
+	if (rc != 0 || known.state == state)
+		return rc;
+	known.state = state;
+	return smd_pool_put(targets->config.sysdb, &known);
+}
+
+bool
+targets_pool_is_served(struct targets *targets, const uuid_t uuid)
+{
+	struct smd_pool known;
+
+	return smd_pool_get(targets->config.sysdb, uuid, &known) == 0 && known.state == SMD_POOL_SERVED;
+}
+
+int
 targets_pool_open(struct targets *targets, const uuid_t uuid, uint32_t map_version, const void *map, size_t map_len)
 {
 	struct shard_args args = {.uuid = uuid, .map_version = map_version};
@@ -284,7 +306,7 @@ targets_pool_list(struct targets *targets, struct arena *arena, uuid_t **result,
 	if (uuids == NULL)
 		return -DER_NOMEM;
 	for (uint32_t i = 0; i < nr; i++) {
-		if (pools[i].state == SMD_POOL_READY) {
+		if (pools[i].state == SMD_POOL_READY || pools[i].state == SMD_POOL_SERVED) {
 			memcpy(uuids[ready++], pools[i].uuid, sizeof(uuid_t));
 			continue;
 		}

@@ -64,6 +64,9 @@ struct target_pool_sizes {
 };
 /** Makes a shard on every target and notes it in SMD; on an error nothing is left. -DER_EXIST. label: for SMD, cut at 127. */
 int targets_pool_create(struct targets *targets, const uuid_t pool, const char *label, const struct target_pool_sizes *sizes);
+/** Notes durably whether its service is there: from then on a missing one is damage, and the shards stay. -DER_NONEXIST */
+int targets_pool_set_served(struct targets *targets, const uuid_t pool, bool served);
+bool targets_pool_is_served(struct targets *targets, const uuid_t pool);
 /** Opens the shards, or brings the map up to date when they are open. map: packed pool map. */
 int targets_pool_open(struct targets *targets, const uuid_t pool, uint32_t map_version, const void *map, size_t map_len);
 int targets_pool_close(struct targets *targets, const uuid_t pool);
