@@ -15,6 +15,7 @@ shift $(($# > 1 ? 2 : 1))
 dir=${FUZZ_DIR:-/tmp/daos-fuzz-$(id -u)}
 mkdir -p "$dir/corpus" "$dir/findings" || exit 1
 
+everything=$(($# == 0))
 targets=()
 sources=()
 while IFS='|' read -r name room _ source; do
@@ -24,7 +25,9 @@ while IFS='|' read -r name room _ source; do
 done < <(python3 tools/rooms.py fuzz .)
 [[ ${#targets[@]} -gt 0 ]] || { echo "fuzz: no target called $*" >&2; exit 2; }
 
-CC=clang TARGETS=${targets[*]} tools/build.sh "$build" -Dfuzz=true -Db_sanitize=address,undefined -Doptimization=1 || exit 1
+programs=
+((everything)) && programs="src/daos src/dmg src/daos_server src/daos_engine src/dfuse src/daos_metrics"
+CC=clang TARGETS="${targets[*]} $programs" tools/build.sh "$build" -Dfuzz=true -Db_sanitize=address,undefined -Doptimization=1 || exit 1
 
 one() { # target, source: leaves its verdict in $dir/<target>.done
 	local name=$1 seeds=${2%.c}.seeds dict=${2%.c}.dict corpus=$dir/corpus/$1 log=$dir/$1.log status=0 runs crash
@@ -49,11 +52,29 @@ one() { # target, source: leaves its verdict in $dir/<target>.done
 	echo "$runs $status" >"$dir/$name.done"
 }
 
+arguments() { # command lines of the programs, as a target of its own
+	local name=cmd.arguments status=0 log=$dir/cmd.arguments.log runs
+	python3 tools/fuzz_args.py "$build" "$seconds" $((RANDOM * 32768 + RANDOM)) >"$log" 2>&1 </dev/null || status=$?
+	runs=$(sed -n 's/^arguments: .* \([0-9]*\) runs.*/\1/p' "$log")
+	if [[ $status -eq 0 ]]; then
+		printf '  ok      %-34s %10d runs\n' "$name" "${runs:-0}"
+	else
+		printf '  FAILED  %-34s %10d runs (status %d)\n' "$name" "${runs:-0}" "$status"
+		head -n 40 "$log" | sed 's/^/          /'
+		cp "$log" "$dir/findings/$name.log"
+	fi
+	echo "${runs:-0} $status" >"$dir/$name.done"
+}
+
 echo "fuzz: ${#targets[@]} targets, $seconds s each"
 for i in "${!targets[@]}"; do
 	while [[ $(jobs -rp | wc -l) -ge ${FUZZ_JOBS:-2} ]]; do wait -n; done
 	one "${targets[i]}" "${sources[i]}" &
 done
+if ((everything)); then
+	targets+=(cmd.arguments)
+	arguments &
+fi
 wait
 runs=0
 findings=0

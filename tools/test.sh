@@ -45,6 +45,7 @@ echo "== simulated crashes"
 check "200 seeds of the durability story" "$build/src/sim" --seeds 200 --check
 
 echo "== end to end"
+check "src/cmd/test/programs.sh" timeout 900 src/cmd/test/programs.sh "$build/src"
 for script in tests/*.sh; do
 	[[ -x $script ]] || continue
 	check "$script" timeout 900 "$script" "$build"

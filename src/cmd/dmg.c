@@ -45,14 +45,27 @@ dmg_env(struct cli *cli, struct env **env)
 	return 0;
 }
 
+static void *
+no_alloc(struct mem *mem, size_t size, size_t align, const void *site)
+{
+	return NULL;
+}
+
+static void
+no_free(struct mem *mem, void *ptr)
+{
+}
+
+/* Without a world (the error is set) it has no memory to give. */
 struct arena *
 dmg_arena(struct cli *cli)
 {
+	static struct mem none = {.alloc = no_alloc, .free = no_free};
 	struct dmg *dmg = cli_owner(cli);
 	struct env *env;
 
-	if (!dmg->have_arena && dmg_env(cli, &env) == 0) {
-		arena_init(&dmg->arena, env->mem);
+	if (!dmg->have_arena) {
+		arena_init(&dmg->arena, dmg_env(cli, &env) == 0 ? env->mem : &none);
 		dmg->have_arena = true;
 	}
 	return &dmg->arena;

@@ -53,6 +53,7 @@ dmg 0 '"status":0' -j version
 dmg 2 '"status":-1003' -j pool query
 DAOS_AGENT_DRPC_DIR=$tmp/none dmg 1 "no server answers at $tmp/none/daos_agent.sock.*daos_server start" system query
 DAOS_AGENT_DRPC_DIR=$tmp/none dmg 1 '"response":null' -j system query
+dmg 1 "cannot begin: .*look at --log-file=" pool get-prop --log-file="$tmp/none/log" tank label
 dmg 1 "other hosts cannot be reached" storage scan -l node1
 echo 'hostlist: [node17]' >"$tmp/control.yml"
 dmg 1 "control.yml: hostlist names 'node17'" -o "$tmp/control.yml" system query
