@@ -6,7 +6,7 @@
 # below /tmp) and used again. Inputs that break something are kept there too, with the command that replays them.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-cd "$root"
+cd "$root" || exit 1
 [[ $# -ge 1 ]] || { sed -n '3,6s/^# *//p' "$0" >&2; exit 2; }
 build=$1
 seconds=${2:-20}

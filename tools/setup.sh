@@ -10,7 +10,7 @@ group[build]="gcc libc6-dev meson ninja-build pkg-config binutils python3-minima
  libfuse3-dev fuse3 uuid-dev libraft-dev rsync procps"
 group[test]="libcmocka-dev clang libclang-rt-14-dev valgrind gdb fio sqlite3 attr acl strace git"
 group[bench]="librocksdb-dev liblmdb-dev"
-group[tidy]="clang-tidy clang-format"
+group[tidy]="clang-tidy clang-format shellcheck"
 
 wanted=()
 for name in "$@"; do

@@ -4,7 +4,7 @@
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$1
-cd "$root"
+cd "$root" || exit 1
 passed=0
 failed=0
 names=()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * daos: what its files share. A command is a function tool_<name>(cli) that runs in a ULT of the program's one stream; what it
- * opens with tool_connect, tool_open_pool and tool_open_cont is closed behind it: look at the command line first, open then. Memory of arena lasts until the program ends.
+ * opens with tool_connect, tool_open_pool and tool_open_cont is closed behind it: look at the command line first, open then. Memory of
+ * arena lasts until the program ends.
  */
 #ifndef CMD_DAOS_H
 #define CMD_DAOS_H

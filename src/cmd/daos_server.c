@@ -293,7 +293,8 @@ static int
 run(struct server *server)
 {
 	struct env_real_options options = {
-		.log = {.file = server->config->log_file, .mask = server->config->log_mask, .identity = "SERVER", .stderr_at = server->told < 0 ? "ERR" : "EMIT"},
+		.log = {.file = server->config->log_file, .mask = server->config->log_mask, .identity = "SERVER",
+			.stderr_at = server->told < 0 ? "ERR" : "EMIT"},
 		.log_from_environment = getenv("D_LOG_MASK") != NULL && server->told < 0,
 	};
 	struct xs_config stream = {.name = "server", .stack_size = CONTROL_STACK_SIZE};

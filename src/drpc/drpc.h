@@ -75,8 +75,9 @@ int drpc_client_create(struct xs *xs, const char *path, struct drpc_client **cli
 /** No call is under way. Its connection closes with the next polls of the stream. */
 void drpc_client_destroy(struct drpc_client *client);
 /**
- * Calls and waits, until the monotonic deadline_ns (0: 60 s). YIELDS. 0 when answered: *status, and the body in the arena. -DER_UNREACH when nobody listens or the session
- * broke, -DER_TIMEDOUT, -DER_PROTO for an answer that is none, -DER_OVERFLOW for a body that fits no packet, -DER_NOMEM.
+ * Calls and waits, until the monotonic deadline_ns (0: 60 s). YIELDS. 0 when answered: *status, and the body in the arena.
+ * -DER_UNREACH when nobody listens or the session broke, -DER_TIMEDOUT, -DER_PROTO for an answer that is none, -DER_OVERFLOW for a body
+ * that fits no packet, -DER_NOMEM.
  */
 int drpc_call(struct drpc_client *client, uint32_t module, int32_t method, const void *body, size_t body_len,
 	      uint64_t deadline_ns, struct arena *arena, enum drpc_status *status, const uint8_t **answer, size_t *answer_len);

@@ -78,6 +78,7 @@ struct mem *rdb_tx_mem(const struct rdb_tx *tx);
 /** Value from arena. YIELDS. -DER_NONEXIST. */
 int rdb_lookup(struct rdb_tx *tx, struct rdb_path kvs, const void *key, size_t key_len, struct arena *arena, const void **value, size_t *value_len);
 /** Calls visit for every key in order; it may return non-zero to stop. It must not yield. YIELDS between. */
-int rdb_iterate(struct rdb_tx *tx, struct rdb_path kvs, int (*visit)(void *arg, const void *key, size_t key_len, const void *value, size_t value_len), void *arg);
+int rdb_iterate(struct rdb_tx *tx, struct rdb_path kvs,
+		int (*visit)(void *arg, const void *key, size_t key_len, const void *value, size_t value_len), void *arg);
 
 #endif

@@ -84,8 +84,8 @@ rdb__store_open(const struct rdb_config *config, struct rdb_store *store)
 	size_t len;
 	int rc;
 
-	*store = (struct rdb_store){.env = config->env, .vos = config->vos, .clock = config->clock, .reserve = config->reserve, .reserve_arg = config->reserve_arg,
-				    .next_kvs = KVS_ROOT + 1};
+	*store = (struct rdb_store){.env = config->env, .vos = config->vos, .clock = config->clock, .reserve = config->reserve,
+				    .reserve_arg = config->reserve_arg, .next_kvs = KVS_ROOT + 1};
 	rc = vos_pool_open(config->vos, config->uuid, &store->pool);
 	if (rc != 0)
 		return rc;

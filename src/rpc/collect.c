@@ -368,7 +368,6 @@ const rpc_handler rpc__collect_handlers[] = {serve_collect};
 
 /* ---- at the root ---------------------------------------------------------------------------------------------------------------- */
 
-
 /* Our own rank is called like any other, by the shortest way. */
 static void
 call_self(void *arg, struct spread *spread)

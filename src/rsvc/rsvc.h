@@ -56,8 +56,8 @@ struct rsvc_op {
 	struct mem *mem;                    /* the pipeline's own */
 };
 /**
- * Runs it. YIELDS. What run returned (an error undoes what it queued, and is not remembered: nothing happened), -DER_NOTLEADER, -DER_NOSPACE, -DER_IO. Stored answers
- * are kept for svc_ops_entry_age seconds (300).
+ * Runs it. YIELDS. What run returned (an error undoes what it queued, and is not remembered: nothing happened), -DER_NOTLEADER, -DER_NOSPACE,
+ * -DER_IO. Stored answers are kept for svc_ops_entry_age seconds (300).
  */
 int rsvc_run(struct rsvc *svc, struct rsvc_op *op);
 

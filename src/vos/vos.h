@@ -265,7 +265,8 @@ struct vos_list {
 int vos_list(const struct vos_key *key, struct vos_when *when, uint64_t flags, struct vos_list *list);
 
 /** DAOS_GET_* flags; dkey, akey in or out (out: integer keys, 8 bytes at iov_buf); recx out. YIELDS. -DER_NONEXIST. */
-int vos_query_key(const struct vos_key *key, struct vos_when *when, uint64_t flags, daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx, uint64_t *size, uint64_t *lsn);
+int vos_query_key(const struct vos_key *key, struct vos_when *when, uint64_t flags, daos_key_t *dkey, daos_key_t *akey,
+		  daos_recx_t *recx, uint64_t *size, uint64_t *lsn);
 /** Epoch of the newest change of an object, 0 if none; of types ARRAY*, dkey 0 (attributes) does not count. YIELDS */
 int vos_query_epoch(const struct vos_key *key, struct vos_when *when, uint64_t *epoch, uint64_t *lsn);
 /** -DER_NOSYS until aggregation exists: folds versions in (from, to] that neither to nor a snapshot needs. YIELDS */

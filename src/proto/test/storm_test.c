@@ -97,7 +97,8 @@ static void
 one_bulk(struct worker *worker, struct rpc_peer *peer)
 {
 	struct side *side = worker->side;
-	struct test_bulk_in in = {.off = rand_below(&worker->rand, 1000), .len = rand_below(&worker->rand, 2000), .put = rand_one_in(&worker->rand, 2), .seed = 8};
+	struct test_bulk_in in = {.off = rand_below(&worker->rand, 1000), .len = rand_below(&worker->rand, 2000), .put = rand_one_in(&worker->rand, 2),
+				   .seed = 8};
 	struct iovec iov = {worker->buf, sizeof(worker->buf)};
 	struct test_bulk_out out;
 	struct arena arena;

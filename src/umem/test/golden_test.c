@@ -7,7 +7,6 @@
 
 #define GOLDEN_HEAP (16 * UMEM_SEGMENT)
 
-
 /* A heap with one of each: small, mid and large places, freed ones, and zeros. */
 static int
 body_golden(struct umem *heap, void *arg)

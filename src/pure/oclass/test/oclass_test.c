@@ -68,7 +68,8 @@ names_and_numbers_belong_together(void **state)
 		{OC_S1, "S1"}, {OC_S32, "S32"}, {OC_SX, "SX"}, {OC_RP_2G1, "RP_2G1"}, {OC_RP_6GX, "RP_6GX"}, {OC_EC_2P1G1, "EC_2P1G1"},
 		{OC_EC_16P3GX, "EC_16P3GX"}, {OC_RP_XSF, "RP_XSF"}, {OC_RP_128G1, "RP_128G1"},
 	};
-	static const char *const unknown[] = {"", "s1", "S3", "OC_S1", "EC_2P1G6", "RP_2G1 ", "RP_8G1", "S", "SXX", "S65535", "S01", "RP_1G1", "RP_2GX1", "EC_4P2", "RP_7G1", "TINY"};
+	static const char *const unknown[] = {"", "s1", "S3", "OC_S1", "EC_2P1G6", "RP_2G1 ", "RP_8G1", "S", "SXX", "S65535", "S01",
+					      "RP_1G1", "RP_2GX1", "EC_4P2", "RP_7G1", "TINY"};
 	char name[MAX_OBJ_CLASS_NAME_LEN + 1];
 	daos_oclass_id_t id;
 	unsigned int nr = 0;
