@@ -137,6 +137,7 @@ start(struct engine *engine)
 	int rc;
 
 	rc = engine__drpc_connect(engine);
+	engine__metrics_start(engine);
 	if (rc == 0)
 		rc = storage_start(engine);
 	if (rc == 0)
@@ -153,16 +154,20 @@ start(struct engine *engine)
 		rc = engine__modules_setup(engine);
 	if (rc == 0)
 		rc = engine__network_open(engine);
+	if (rc == 0)
+		engine__metrics_open(engine);
 	return rc;
 }
 
 static void
 end(struct engine *engine)
 {
+	engine__metrics_hush(engine);
 	engine__drpc_stop(engine);
 	engine__network_stop(engine); /* no call comes in any more, and those under way have ended */
 	engine__modules_end(engine);
 	storage_stop(engine);
+	engine__metrics_stop(engine);
 	if (engine->node != NULL)
 		rpc_node_destroy(engine->node);
 }

@@ -79,7 +79,8 @@ struct engine {
 	struct pool_svcs *pools;
 	struct cont_svcs *conts;
 	struct mgmt *mgmt;
-	struct telemetry *telemetry;
+	struct telemetry *telemetry; /* NULL: none */
+	struct ult *refresher;
 	/* modules that were loaded, how far they got */
 	const struct engine_module *modules[16];
 	uint32_t module_nr, inited_nr, setup_nr;
@@ -107,6 +108,13 @@ int engine__network_start(struct engine *engine);
 int engine__network_open(struct engine *engine);
 void engine__network_stop(struct engine *engine);
 int engine__group_set(void *engine, uint32_t version, const struct rpc_member *members, uint32_t nr);
+/* metrics.c */
+void engine__metrics_start(struct engine *engine);
+/** The rank is known and service begins. */
+void engine__metrics_open(struct engine *engine);
+/** Nothing is asked for any more. YIELDS */
+void engine__metrics_hush(struct engine *engine);
+void engine__metrics_stop(struct engine *engine);
 /* server.c */
 int engine__drpc_connect(struct engine *engine);
 int engine__drpc_start(struct engine *engine);

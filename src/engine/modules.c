@@ -147,7 +147,11 @@ cont_fini(struct engine *engine)
 static int
 obj_init(struct engine *engine)
 {
-	return object_svc_create(engine->env, engine->targets, engine->dtx, &engine->objects);
+	int rc = object_svc_create(engine->env, engine->targets, engine->dtx, &engine->objects);
+
+	if (rc == 0)
+		object_svc_set_telemetry(engine->objects, engine->telemetry);
+	return rc;
 }
 
 struct serving {

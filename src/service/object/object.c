@@ -2,14 +2,28 @@
 /* service/object: making, serving, and what reading and writing share. */
 #include "internal.h"
 
+#define MEASURED(stem)                                                                                                 \
+	static int serve_##stem(void *owner, struct rpc_req *req)                                                      \
+	{                                                                                                              \
+		_Static_assert(offsetof(struct object_##stem##_in, at) == 0, "object__measure looks there");           \
+		return object__measure(owner, req, op_object_##stem, object__##stem);                                  \
+	}
+MEASURED(update)
+MEASURED(fetch)
+MEASURED(punch)
+MEASURED(tx_commit)
+MEASURED(list)
+MEASURED(query_key)
+MEASURED(query_epoch)
+
 static const rpc_handler handlers[object_op_nr] = {
-	[op_object_update] = object__update,
-	[op_object_fetch] = object__fetch,
-	[op_object_punch] = object__punch,
-	[op_object_tx_commit] = object__tx_commit,
-	[op_object_list] = object__list,
-	[op_object_query_key] = object__query_key,
-	[op_object_query_epoch] = object__query_epoch,
+	[op_object_update] = serve_update,
+	[op_object_fetch] = serve_fetch,
+	[op_object_punch] = serve_punch,
+	[op_object_tx_commit] = serve_tx_commit,
+	[op_object_list] = serve_list,
+	[op_object_query_key] = serve_query_key,
+	[op_object_query_epoch] = serve_query_epoch,
 };
 
 int
@@ -27,8 +41,10 @@ object_svc_create(struct env *env, struct targets *targets, struct dtx *dtx, str
 		mem_free(env->mem, svc);
 		return -DER_NOMEM;
 	}
-	for (uint32_t i = 0; i < targets_nr(targets); i++)
+	for (uint32_t i = 0; i < targets_nr(targets); i++) {
 		svc->at[i] = (struct object_svc_at){.svc = svc, .target = targets_at(targets, i)};
+		list_init(&svc->at[i].pools);
+	}
 	*result = svc;
 	return 0;
 }
@@ -36,6 +52,11 @@ object_svc_create(struct env *env, struct targets *targets, struct dtx *dtx, str
 void
 object_svc_destroy(struct object_svc *svc)
 {
+	struct object_pool_metrics *pool;
+
+	for (uint32_t i = 0; i < targets_nr(svc->targets); i++)
+		while ((pool = list_pop(&svc->at[i].pools, struct object_pool_metrics, link)) != NULL)
+			mem_free(svc->env->mem, pool);
 	mem_free(svc->env->mem, svc->at);
 	mem_free(svc->env->mem, svc);
 }

@@ -11,10 +11,13 @@
 #include "rpc/rpc.h"
 #include "service/target/target.h"
 #include "service/dtx/dtx.h"
+#include "telemetry/telemetry.h"
 
 struct object_svc; /* of one engine */
 
 int object_svc_create(struct env *env, struct targets *targets, struct dtx *dtx, struct object_svc **svc);
+/** Counts and times calls below io/ and pool/ from now on; before it serves, and until it is destroyed. NULL: no telemetry. */
+void object_svc_set_telemetry(struct object_svc *svc, struct telemetry *tel);
 void object_svc_destroy(struct object_svc *svc);
 /** Serves on the network context of a target; called on its stream. */
 int object_svc_serve(struct object_svc *svc, struct target *target, struct rpc_ctx *ctx);

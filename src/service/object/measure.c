@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is counted of the calls: under way and latency with a histogram for each operation and target; operations and bytes for each
+ * pool besides. Everything of a target is touched by its stream alone. Without telemetry a call costs one comparison more.
+ */
+#include "internal.h"
+
+#define BUCKETS 20U
+#define BUCKET_NS 16000U /* the first; each next one is twice as wide: up to 16 s */
+
+static const char *const names[object_op_nr] = {
+	[op_object_update] = "update", [op_object_fetch] = "fetch",         [op_object_punch] = "punch",           [op_object_tx_commit] = "cpd",
+	[op_object_list] = "enum",     [op_object_query_key] = "key_query", [op_object_query_epoch] = "epoch_query",
+};
+
+void
+object_svc_set_telemetry(struct object_svc *svc, struct telemetry *tel)
+{
+	svc->tel = tel;
+	for (uint32_t t = 0; tel != NULL && t < targets_nr(svc->targets); t++)
+		for (uint32_t op = 0; op < object_op_nr; op++) {
+			struct object_svc_at *at = &svc->at[t];
+
+			if (names[op] == NULL)
+				continue;
+			(void)telemetry_add(tel, &at->active[op], TM_OPS_ACTIVE, names[op], t);
+			if (telemetry_add(tel, &at->latency[op], TM_OPS_LATENCY, names[op], t) == 0)
+				(void)telemetry_add_buckets(tel, at->latency[op], BUCKETS, BUCKET_NS, 2);
+		}
+}
+
+/* NULL: no memory. */
+static struct object_pool_metrics *
+pool_of(struct object_svc_at *at, const uuid_t uuid)
+{
+	uint32_t target = target_index(at->target);
+	struct telemetry *tel = at->svc->tel;
+	struct object_pool_metrics *pool;
+	char text[37];
+
+	list_each(pool, &at->pools, link)
+		if (uuid_compare(pool->pool, uuid) == 0) {
+			list_remove(&pool->link);
+			list_push(&at->pools, &pool->link);
+			return pool;
+		}
+	pool = MEM_NEW(at->svc->env->mem, struct object_pool_metrics);
+	if (pool == NULL)
+		return NULL;
+	memcpy(pool->pool, uuid, sizeof(uuid_t));
+	uuid_unparse_lower(uuid, text);
+	for (uint32_t op = 0; op < object_op_nr; op++)
+		if (names[op] != NULL)
+			(void)telemetry_add(tel, &pool->ops[op], TM_POOL_OPS, text, names[op], target);
+	(void)telemetry_add(tel, &pool->fetched, TM_POOL_XFERRED, text, "fetch", target);
+	(void)telemetry_add(tel, &pool->updated, TM_POOL_XFERRED, text, "update", target);
+	list_push(&at->pools, &pool->link);
+	return pool;
+}
+
+static void
+count_pool(struct object_svc_at *at, struct rpc_req *req, uint32_t op)
+{
+	const struct object_at *where = req->in;
+	struct object_pool_metrics *pool = pool_of(at, where->pool);
+	uint64_t bytes = 0;
+
+	if (pool == NULL)
+		return;
+	metric_count(pool->ops[op], 1);
+	if (op == op_object_update) {
+		const struct object_update_in *in = req->in;
+
+		if (dtx_iods_bytes(in->iods, in->iods_nr, UINT64_MAX, &bytes) == 0)
+			metric_count(pool->updated, bytes);
+	} else if (op == op_object_fetch) {
+		const struct object_fetch_out *out = req->out;
+
+		metric_count(pool->fetched, MAX(out->len, (uint64_t)out->data.len));
+	}
+}
+
+int
+object__measure(struct object_svc_at *at, struct rpc_req *req, uint32_t op, rpc_handler handler)
+{
+	uint64_t begun;
+	int rc;
+
+	if (at->svc->tel == NULL)
+		return handler(at, req);
+	begun = env_mono(at->svc->env);
+	metric_sample_move(at->active[op], 1);
+	rc = handler(at, req);
+	metric_sample_move(at->active[op], -1);
+	metric_took(at->latency[op], at->svc->env, begun);
+	/* Of calls that failed nothing was moved; and whoever asks for pools that are not there makes no metrics of them. */
+	if (rc == 0)
+		count_pool(at, req, op);
+	return rc;
+}
