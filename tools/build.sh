@@ -9,7 +9,7 @@ shift
 cd "$root"
 export CC=${CC:-gcc}
 command -v ccache >/dev/null && [[ $CC != ccache* ]] && export CC="ccache $CC"
-stamp=$(python3 tools/rooms.py stamp .)
+stamp="$(python3 tools/rooms.py stamp .) $(pkg-config --modversion cmocka 2>/dev/null || echo none)"
 read -r -a targets <<<"${TARGETS:-}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
