@@ -181,6 +181,7 @@ struct wal {
 	uint32_t chunk_nr;
 	bool kicked;          /* kick is on its way */
 	struct xs_msg kick;
+	struct ult_timer patience; /* kicks for records that nobody waits for */
 	struct ult_cond room; /* space in ring or buffers came free, or the heap failed */
 	struct ult_cond idle; /* no batch is left */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * umem/wal: the log. Transactions become records in the open batch; at the end of the scheduler turn the batch is sealed
- * and written, so that all bodies of the turn share one durable write.
+ * umem/wal: the log. Transactions become records in the open batch; at the end of the scheduler turn in which somebody began to wait
+ * for one of them the batch is sealed and written, so that all bodies of the turn share one durable write. What nobody waits for goes with
+ * what follows, after PATIENCE_NS at the latest.
  *
  *	open --turn ends, or it is full--> sealed --submit--> under way --all before it done too--> durable, freed
  *
@@ -23,6 +24,8 @@
 #include "pure/csum/csum.h"
 
 #define BUFFER_MAX (8 * MIB) /* a body waits while this much is buffered and not yet durable */
+
+#define PATIENCE_NS (5 * NS_PER_MS)
 
 static void kick_run(struct xs_msg *msg);
 
@@ -295,6 +298,26 @@ kick_run(struct xs_msg *msg)
 	submit_some(heap);
 }
 
+/* What is not submitted will be at the end of this turn. */
+static void
+kick(struct umem *heap)
+{
+	struct wal *wal = &heap->wal;
+
+	ult_timer_cancel(&wal->patience);
+	if (wal->kicked)
+		return;
+	wal->kicked = true;
+	wal->kick.run = kick_run;
+	xs_send(heap->xs, &wal->kick);
+}
+
+static void
+out_of_patience(void *arg)
+{
+	kick(arg);
+}
+
 /* ---- appending ------------------------------------------------------------------------------------------------------------- */
 
 /* Memory for bytes more in a batch. */
@@ -334,6 +357,7 @@ umem__wal_reserve(struct umem *heap, uint64_t bytes)
 	bytes = ALIGN_UP(bytes, 8);
 	if (batch != NULL && batch->bytes + bytes > wal->batch_soft) {
 		batch_seal(heap, batch);
+		kick(heap);
 		batch = NULL;
 	}
 	if (batch == NULL)
@@ -391,14 +415,12 @@ umem__wal_append(struct umem *heap, uint64_t bytes, uint32_t entries)
 	umem__tx_emit(heap, writer_put, &writer);
 	ASSERTF(batch->bytes == end, "wal: a record differs from what was gathered");
 	writer_put(&writer, zeros, ALIGN_UP(end, 8) - end);
-	if (batch->records++ == 0)
+	if (batch->records++ == 0) {
 		batch->lsn_first = record.lsn;
-	batch->lsn_last = record.lsn;
-	if (!wal->kicked) {
-		wal->kicked = true;
-		wal->kick.run = kick_run;
-		xs_send(heap->xs, &wal->kick);
+		if (!wal->kicked)
+			ult_timer_arm(&wal->patience, env_mono(heap->env) + PATIENCE_NS);
 	}
+	batch->lsn_last = record.lsn;
 }
 
 /* ---- credit, waiting ----------------------------------------------------------------------------------------------------------- */
@@ -431,6 +453,7 @@ umem__wal_credit(struct umem *heap)
 {
 	while (heap->failed == 0 && !has_credit(heap)) {
 		env_sometimes(heap->env, "umem: a body waits for log space");
+		kick(heap);
 		umem__checkpoint_poke(heap);
 		ult_cond_wait(&heap->wal.room, NULL);
 	}
@@ -468,6 +491,8 @@ umem_wait(struct umem *heap, uint64_t lsn)
 		return -DER_IO;
 	if (lsn > heap->lsn)
 		return -DER_INVAL;
+	if (heap->wal.open != NULL && lsn >= heap->wal.open->lsn_first)
+		kick(heap);
 	ult_eventual_init(&waiter.done);
 	for (at = heap->waiters.prev; at != &heap->waiters; at = at->prev)
 		if (list_entry(at, struct wal_waiter, link)->lsn <= lsn)
@@ -513,6 +538,9 @@ umem__wal_drain(struct umem *heap)
 {
 	struct wal *wal = &heap->wal;
 
+	ult_timer_cancel(&wal->patience);
+	if (wal->open != NULL && heap->failed == 0)
+		kick(heap);
 	while (wal->kicked || heap->failing)
 		ult_yield();
 	if (heap->failed != 0) {
@@ -538,6 +566,7 @@ umem__wal_init(struct umem *heap)
 	list_init(&wal->chunks);
 	ult_cond_init(&wal->room);
 	ult_cond_init(&wal->idle);
+	ult_timer_init(&wal->patience, heap->xs, out_of_patience, heap);
 	if (heap->ram)
 		return;
 	wal->blocks = bio_blob_size(heap->wal_blob) / UMEM_BLOCK;
@@ -553,6 +582,7 @@ umem__wal_fini(struct umem *heap)
 
 	if (heap->wal.chunks.next == NULL)
 		return;
+	ult_timer_fini(&heap->wal.patience);
 	while ((chunk = list_pop(&heap->wal.chunks, struct wal_chunk, link)) != NULL)
 		chunk_free(heap, chunk);
 }

@@ -546,7 +546,13 @@ get_word(struct umem *heap, void *arg)
 	return 0;
 }
 
-/* Two transactions, each in a write of its own, both under way at once. */
+static void
+wait_for_last(void *arg)
+{
+	(void)umem_wait(arg, umem_lsn_last(arg));
+}
+
+/* Two transactions, each in a write of its own because somebody waits for each, both under way at once. */
 static void
 play_two_batches(struct stage *stage)
 {
@@ -554,9 +560,11 @@ play_two_batches(struct stage *stage)
 
 	assert_int_equal(stage_up(stage, true), 0);
 	assert_int_equal(umem_write(stage->heap, 0, set_word, &one, NULL), 0);
+	ult_spawn(xs_self(), ULT_IO, "waiter", wait_for_last, stage->heap, NULL);
 	ult_yield();
 	ult_yield();
 	assert_int_equal(umem_write(stage->heap, 0, set_word, &two, NULL), 0);
+	ult_spawn(xs_self(), ULT_IO, "waiter", wait_for_last, stage->heap, NULL);
 	ult_yield();
 	ult_yield();
 	sim_record_note(stage->sim, 0, "both", umem_lsn_durable(stage->heap));
