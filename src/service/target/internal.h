@@ -52,6 +52,7 @@ struct target_cont {
 	struct target_access access; /* of the handle it was last reached by: what is the same for all */
 	uint32_t refs;           /* operations under way */
 	struct list written;
+	bool written_again;      /* since the keeper last looked */
 	bool gone;               /* not in the table any more */
 };
 

@@ -283,10 +283,14 @@ reap_answers(struct target *target)
 	}
 	for (uint32_t i = 0; i < nr; i++) {
 		cont = batch[i];
+		/* It stays listed meanwhile, so that those who write do not wake us again; it goes behind the others. */
 		list_remove(&cont->written);
-		if (!cont->gone && vos_dtx_reap(cont->vos, now) == 0 && vos_cont_query(cont->vos, &info) == 0 &&
-		    info.dtx_committed > 0 && !list_linked(&cont->written))
+		if (!cont->gone)
 			list_append(&target->written, &cont->written);
+		cont->written_again = false;
+		if (cont->gone || vos_dtx_reap(cont->vos, now) != 0 || vos_cont_query(cont->vos, &info) != 0 ||
+		    (info.dtx_committed == 0 && !cont->written_again))
+			list_remove(&cont->written);
 		target_cont_put(cont);
 	}
 	left = !list_empty(&target->written);
@@ -327,6 +331,7 @@ target__written(struct target_cont *cont)
 {
 	struct target *target = cont->pool->target;
 
+	cont->written_again = true;
 	if (list_linked(&cont->written))
 		return;
 	if (list_empty(&target->written))
