@@ -13,7 +13,8 @@ store_begin posix "$1"
 
 programs() {
 	local flags=(-std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror)
-	cc "${flags[@]}" "$here"/posix_model.c "$here"/posix_tree.c "$here"/posix_look.c -o "$work/posix_model"
+	cc "${flags[@]}" "$here"/posix_model.c "$here"/posix_tree.c "$here"/posix_look.c -o "$work/posix_model" &&
+		cc "${flags[@]}" "$here"/posix_races.c -o "$work/posix_races"
 }
 
 remount() { # container, options
@@ -29,14 +30,17 @@ check "helpers compile" programs
 echo "== two mounts, close-to-open"
 check "mounts" remount small
 check "$((operations * 2 / 5)) operations" "$work/posix_model" "$work/a" "$work/b" --reopen --mapping --seed "$seed" --ops $((operations * 2 / 5))
+check "races" "$work/posix_races" "$work/a" "$work/b"
 echo "== two mounts without caching"
 check "mounts" remount small --disable-caching
 check "$((operations * 2 / 5)) operations" "$work/posix_model" "$work/a" "$work/b" --seed $((seed + 1)) --ops $((operations * 2 / 5))
+check "races" "$work/posix_races" "$work/a" "$work/b"
 echo "== one mount that may cache"
 check "umount" store_umount "$work/b"
 check "umount" store_umount "$work/a"
 check "mount" store_mount "$work/a" small
 sleep 1.2
 check "$((operations / 5)) operations" "$work/posix_model" "$work/a" --mapping --seed $((seed + 2)) --ops $((operations / 5))
+check "races" "$work/posix_races" "$work/a" "$work/a"
 
 verdict

@@ -423,6 +423,8 @@ op_map(struct world *w, struct op *op)
 
 	if (!w->mapping || file == NULL || (file->flags & O_ACCMODE) != O_RDWR || file->node->size == 0)
 		return;
+	if ((file->flags & O_APPEND) != 0 && w->mount_nr > 1)
+		return; /* has no mapping while there are other mounts, so that appends are whole */
 	reopen(w, file);
 	at = rnd(w, file->node->size);
 	size = 1 + rnd(w, file->node->size - at);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include "base/hash64.h"
 
-enum { LIST_BATCH = 128, LOOK_BATCH = 32 };
+enum { LIST_BATCH = 128, LOOK_BATCH = 32, LOOK_ROUNDS = 16 };
 
 struct dir_name {
 	uint64_t cookie;
@@ -231,12 +231,19 @@ static void
 look_up(void *arg)
 {
 	struct look *look = arg;
-	int rc = fs__entry_load(look->dir, NULL, look->name, &look->named);
+	int rc = 0;
 
-	if (rc == 0 && look->attributes) {
+	for (uint32_t round = 0; round < LOOK_ROUNDS; round++) {
+		rc = fs__entry_load(look->dir, NULL, look->name, &look->named);
+		if (rc != 0 || !look->attributes)
+			break;
 		rc = fs__inode_of(look->dir->fs, look->named.oid, look->named.type, &look->inode);
 		if (rc == 0)
 			rc = fs__getattr(look->inode, &look->st);
+		if (rc != ENOENT)
+			break;
+		fs_inode_put(look->inode); /* another file took the name, or it is gone */
+		look->inode = NULL;
 	}
 	look->rc = rc;
 }

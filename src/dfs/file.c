@@ -9,7 +9,8 @@
  *             end go before it, batch by batch.
  *
  *	file I1  A write is durable when it returns. A write of several chunks that fails may have changed some of them.
- *	file I2  An inode's `opens` counts before its record is looked at: a file is not reaped between the two.
+ *	file I2  An inode's `opens` counts before its record is looked at, and not while its end is being decided (orphan I3): what was
+ *	         opened is not reaped.
  *
  * All of it yields. A crash in a truncate of many chunks leaves a file that is as long as before, with holes, or shorter.
  */
@@ -454,9 +455,8 @@ fs_open(struct fs_inode *inode, int flags, struct fs_file **result)
 	rc = fs__open_new(inode, flags, &file);
 	if (rc != 0)
 		return rc;
-	rc = fs__errno(fs__record_load(inode, NULL, &record));
-	if (rc == 0 && record.nlink == 0 && inode->opens == 1)
-		rc = ENOENT;
+	fs__leaving_wait(inode);
+	rc = inode->disclaimed ? ENOENT : fs__errno(fs__record_load(inode, NULL, &record));
 	if (rc == 0 && (flags & O_TRUNC) != 0)
 		rc = fs_setattr(inode, &attr, FS_SET_SIZE, NULL);
 	if (rc != 0) {
@@ -473,8 +473,8 @@ fs_close(struct fs_file *file)
 	struct fs_inode *inode = file->inode;
 
 	ASSERT(inode->opens > 0);
-	if (--inode->opens == 0 && inode->orphan && !inode->fs->readonly)
-		fs__orphan_close(inode);
+	if (--inode->opens == 0)
+		inode->fs->lingering |= inode->orphan;
 	mem_free(inode->fs->mem, file);
 	fs_inode_put(inode);
 	return 0;

@@ -113,6 +113,8 @@ fs_inode_put(struct fs_inode *inode)
 	struct fs *fs = inode->fs;
 
 	ASSERT(inode->refs > 0);
+	if (inode->refs == 1 && inode->orphan && !inode->disclaimed && !fs->readonly && fs->session_on)
+		fs__orphan_close(inode); /* meanwhile somebody may come to refer to it */
 	if (--inode->refs > 0)
 		return;
 	ASSERT(inode->opens == 0);

@@ -46,9 +46,15 @@ struct fs_inode {
 	uint32_t xattr_changes;   /* by this mount, begun or ended */
 	bool gone;                /* removed, and this mount knows */
 	bool orphan;              /* unlinked, kept for openers: in the orphan directory */
+	bool disclaimed;          /* and this mount gave it up: it may be reaped any time */
 	uint32_t opens;
 	struct ult_mutex append;  /* appends of this mount follow each other */
 	struct fs_locks *locks;
+};
+
+struct fs_leaving { /* a file whose end is being decided, on the stack of who decides: orphan I3 */
+	struct list link;
+	uint64_t ino; /* 0: not in the list */
 };
 
 struct fs {
@@ -80,6 +86,10 @@ struct fs {
 	struct ult_cond renew_cond;
 	void (*recalled)(void *arg);
 	void *recalled_arg;
+	/* orphan.c */
+	struct list leaving;
+	struct ult_cond left;
+	bool lingering; /* orphans of which this mount has none open may be left for a sweep */
 	/* lock.c */
 	struct ult_cond lock_cond;
 	struct list lock_waits;
@@ -138,6 +148,11 @@ int fs__resize(struct fs_inode *inode, struct tx *tx, uint64_t size);
 /* ---- orphan.c ---------------------------------------------------------------------------------------------------------------------- */
 /** In the transaction that takes the last name away: keeps the object for openers, or punches it. live: sessions now. */
 int fs__orphan_or_punch(struct fs_inode *inode, struct tx *tx, const struct fs_record *record, bool keep, const uuid_t *live, uint32_t live_nr);
+/** Nobody opens inode number ino until the end: for who finds it not open and takes its object away. Local. */
+void fs__leaving_begin(struct fs *fs, struct fs_leaving *leaving, uint64_t ino);
+void fs__leaving_end(struct fs *fs, struct fs_leaving *leaving);
+/** Waits until no end of the inode is being decided. YIELDS */
+void fs__leaving_wait(struct fs_inode *inode);
 /** This mount is done with the file: reaps it unless others are not. YIELDS */
 void fs__orphan_close(struct fs_inode *inode);
 /** All that this mount could reap. ending: this session ends. YIELDS */

@@ -320,6 +320,8 @@ fs_new(struct cont *cont, uint32_t flags, const struct dfs_super_record *super, 
 	ult_cond_init(&fs->renew_cond);
 	ult_cond_init(&fs->lock_cond);
 	list_init(&fs->lock_waits);
+	list_init(&fs->leaving);
+	ult_cond_init(&fs->left);
 	fs->format = (struct fs_format){.chunk_size = le64toh(super->chunk_size), .file_class = le32toh(super->file_class),
 					.dir_class = le32toh(super->dir_class), .mode = le32toh(super->mode)};
 	memcpy(fs->format.hints, super->hints, sizeof(fs->format.hints));

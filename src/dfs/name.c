@@ -24,7 +24,7 @@
 #define RENAME_EXCHANGE (1 << 1)
 #endif
 
-enum { LINK_MAX_NR = 1 << 20, TARGET_MAX = 4095, DEPTH_MAX = 65536, CREATE_ROUNDS = 64 };
+enum { LINK_MAX_NR = 1 << 20, TARGET_MAX = 4095, DEPTH_MAX = 65536, CREATE_ROUNDS = 64, LOOK_ROUNDS = 16 };
 
 static bool
 is_dots(const char *name)
@@ -128,12 +128,18 @@ int
 fs_lookup(struct fs_inode *dir, const char *name, struct fs_inode **result, struct stat *st)
 {
 	struct fs_inode *inode;
-	int rc = lookup(dir, name, &inode);
+	int rc = ENOENT;
 
-	if (rc == 0 && st != NULL) {
+	for (uint32_t round = 0; round < LOOK_ROUNDS; round++) {
+		rc = lookup(dir, name, &inode);
+		if (rc != 0 || st == NULL)
+			break;
 		rc = fs__getattr(inode, st);
-		if (rc != 0)
-			fs_inode_put(inode);
+		if (rc == 0)
+			break;
+		fs_inode_put(inode);
+		if (rc != ENOENT) /* else the name was taken over by another file, or it is gone */
+			break;
 	}
 	if (rc == 0)
 		*result = inode;
@@ -412,6 +418,8 @@ struct victim {
 	struct fs_record record;
 	bool last;                /* it lost its last name */
 	bool keep;                /* and is kept for those who have it open */
+	bool replaced;            /* another file takes the name: who has looked it up here and not opened it yet keeps it, too */
+	struct fs_leaving leaving; /* not kept: orphan I3 */
 	uuid_t *live;             /* sessions, in arena */
 	uint32_t live_nr;
 	struct arena arena;
@@ -434,21 +442,29 @@ victim_fini(struct victim *victim, bool committed)
 			victim->inode->orphan = victim->keep;
 			victim->inode->last.nlink = 0;
 		}
-		if (committed && victim->last && victim->keep && victim->inode->opens == 0)
-			fs__orphan_close(victim->inode);
+		victim->inode->fs->lingering |= victim->inode->orphan;
+		fs__leaving_end(victim->inode->fs, &victim->leaving);
 		fs_inode_put(victim->inode);
 	}
 	arena_fini(&victim->arena);
+}
+
+static void
+victim_drop(struct victim *victim)
+{
+	if (victim->inode != NULL) {
+		fs__leaving_end(victim->inode->fs, &victim->leaving);
+		fs_inode_put(victim->inode);
+	}
+	victim->inode = NULL;
+	victim->last = victim->keep = false;
 }
 
 /* Takes up the inode of an entry; a second run of the body may find another one. */
 static int
 victim_take(struct victim *victim, struct fs *fs, const struct fs_named *named)
 {
-	if (victim->inode != NULL)
-		fs_inode_put(victim->inode);
-	victim->inode = NULL;
-	victim->last = victim->keep = false;
+	victim_drop(victim);
 	return fs__inode_of(fs, named->oid, named->type, &victim->inode);
 }
 
@@ -469,7 +485,9 @@ victim_read_file(struct victim *victim, struct tx *tx)
 		if (rc != 0)
 			return rc;
 	}
-	victim->keep = victim->inode->opens > 0 || victim->live_nr > 1;
+	victim->keep = victim->inode->opens > 0 || victim->live_nr > 1 || (victim->replaced && victim->inode->refs > 1);
+	if (!victim->keep)
+		fs__leaving_begin(fs, &victim->leaving, victim->inode->oid.lo);
 	return 0;
 }
 
@@ -741,9 +759,8 @@ rename_body(struct tx *tx, void *arg)
 	int rc;
 
 	put_moved(renaming);
-	if (renaming->victim.inode != NULL)
-		fs_inode_put(renaming->victim.inode);
-	renaming->victim.inode = NULL;
+	victim_drop(&renaming->victim);
+	renaming->victim.replaced = true;
 	rc = fs__entry_load(renaming->from, tx, renaming->old, &named);
 	if (rc != 0)
 		return rc;

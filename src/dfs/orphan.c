@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files without a name that somebody may have open. The transaction that takes the last name away records the file in the
- * orphan directory, with the sessions that were live then. Each session disclaims it: at its last close, when it finds at a
- * sweep that it does not have the file open, or at its end. Whoever leaves no live session behind reaps the file.
+ * orphan directory, with the sessions that were live then. Each session disclaims it: when nobody refers to the inode there any
+ * longer, when it finds at a sweep that it does not have the file open, or at its end. Whoever leaves no live session behind reaps
+ * the file. So who has looked a name up can open what it found, although another file has taken the name since.
  *
  *	orphan I1  A regular file with nlink 0 is in the orphan directory; its object goes in the transaction that takes it out.
  *	orphan I2  A file is reaped only when each recorded session has disclaimed it or is no longer live.
+ *	orphan I3  Between the finding that a file is not open and the end of the transaction that builds on it (a removal, a disclaim)
+ *	           the file is in `leaving`, and who would open it waits. What was disclaimed is not opened any more.
  *
  * All of it yields. A crash leaves a record whose sessions end with their leases; the next sole mount reaps it.
  */
@@ -75,6 +78,42 @@ fs__orphan_or_punch(struct fs_inode *inode, struct tx *tx, const struct fs_recor
 	return rc;
 }
 
+/* ---- leaving ------------------------------------------------------------------------------------------------------------------------------ */
+void
+fs__leaving_begin(struct fs *fs, struct fs_leaving *leaving, uint64_t ino)
+{
+	*leaving = (struct fs_leaving){.ino = ino};
+	list_append(&fs->leaving, &leaving->link);
+}
+
+void
+fs__leaving_end(struct fs *fs, struct fs_leaving *leaving)
+{
+	if (leaving->ino == 0)
+		return;
+	list_remove(&leaving->link);
+	leaving->ino = 0;
+	ult_cond_broadcast(&fs->left);
+}
+
+static bool
+is_leaving(const struct fs_inode *inode)
+{
+	struct fs_leaving *leaving;
+
+	list_each(leaving, &inode->fs->leaving, link)
+		if (leaving->ino == inode->oid.lo)
+			return true;
+	return false;
+}
+
+void
+fs__leaving_wait(struct fs_inode *inode)
+{
+	while (is_leaving(inode))
+		ult_cond_wait(&inode->fs->left, NULL);
+}
+
 /* ---- disclaiming ------------------------------------------------------------------------------------------------------------------------- */
 struct disclaim {
 	struct fs *fs;
@@ -139,8 +178,16 @@ static void
 disclaim_one(struct fs *fs, uint64_t ino, uuid_t *live, uint32_t live_nr)
 {
 	struct disclaim disclaim = {.fs = fs, .ino = ino, .live = live, .live_nr = live_nr, .buf = MEM_NEW(fs->mem, struct orphan_buf)};
-	int rc = disclaim.buf != NULL ? fs__transact(fs, disclaim_body, &disclaim) : -DER_NOMEM;
+	struct fs_leaving leaving;
+	struct fs_inode *inode;
+	int rc;
 
+	fs__leaving_begin(fs, &leaving, ino);
+	rc = disclaim.buf != NULL ? fs__transact(fs, disclaim_body, &disclaim) : -DER_NOMEM;
+	inode = fs_inode_find(fs, ino);
+	if (inode != NULL)
+		inode->disclaimed = true;
+	fs__leaving_end(fs, &leaving);
 	mem_free(fs->mem, disclaim.buf);
 	if (rc != 0 && rc != ENOENT && rc != ECANCELED)
 		log_warn(fs->env->log, "unlinked inode %lu could not be removed now (%d); a later mount will", (unsigned long)ino, rc);
@@ -201,6 +248,7 @@ fs__orphan_sweep(struct fs *fs, bool ending)
 	uuid_t *live = NULL;
 	int rc;
 
+	fs->lingering = false;
 	arena_init(&arena, fs->mem);
 	rc = inos != NULL ? list_orphans(fs, inos, &nr) : -DER_NOMEM;
 	if (rc == 0 && nr > 0)

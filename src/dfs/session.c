@@ -117,7 +117,7 @@ renewer(void *arg)
 		(void)ult_cond_wait_until(&fs->renew_cond, NULL, env_mono(fs->env) + RENEW_NS);
 		if (!fs->closing)
 			renew(fs);
-		if (!fs->closing && !fs->readonly && fs->sessions > 1 && round % SWEEP_ROUNDS == 0)
+		if (!fs->closing && !fs->readonly && (fs->sessions > 1 || fs->lingering) && round % SWEEP_ROUNDS == 0)
 			fs__orphan_sweep(fs, false); /* what others unlinked, and nobody here has open */
 	}
 }

@@ -46,12 +46,22 @@ open_flags(const struct dfuse *dfuse, int flags)
 	return flags;
 }
 
+/*
+ * The kernel cuts a write to its page cache at the first page that it does not have: two appends of two mounts would be torn. Past its
+ * cache a write comes whole, up to WRITE_MAX bytes; but then there is no shared mapping, which a file opened for writing only has not anyway.
+ */
+static bool
+append_whole(const struct dfuse *dfuse, int flags)
+{
+	return (flags & O_APPEND) != 0 && !dfuse->write_back && ((flags & O_ACCMODE) == O_WRONLY || !fs_sole(dfuse->fs));
+}
+
 /* Without caching all goes past the page cache. With it pages outlive an open only while nobody else can change them. */
 static void
 opened(struct dfuse *dfuse, struct fuse_file_info *fi, struct handle *handle)
 {
 	fi->fh = (uint64_t)(uintptr_t)handle;
-	fi->direct_io = !dfuse->caching;
+	fi->direct_io = !dfuse->caching || append_whole(dfuse, fi->flags);
 	fi->keep_cache = dfuse->caching && fs_sole(dfuse->fs) && (fi->flags & O_TRUNC) == 0;
 }
 
@@ -72,7 +82,7 @@ run_open(struct request *r)
 			return 0;
 	}
 	dfuse__handle_free(r->dfuse, handle);
-	return rc;
+	return rc == ENOENT ? ESTALE : rc; /* the name may be another file's by now: the kernel looks it up again */
 }
 
 static void

@@ -1282,6 +1282,50 @@ a_file_unlinked_by_another_mount_stays_until_it_is_closed(void **state)
 	run(&(struct scene){.seed = 95, .mounts = 2, .body = orphan_body});
 }
 
+/* As open(2) does: looks the name up, then opens what it found. In between another file takes the name, here (mount 0) or there (1). */
+static void
+replaced_body(struct scene *scene)
+{
+	struct iovec iov = {.iov_base = (void *)"the old one", .iov_len = 11};
+	char back[16] = "";
+	struct iovec to = {.iov_base = back, .iov_len = sizeof(back)};
+	struct fs_inode *roots[2] = {fs_root(scene->fs[0]), fs_root(scene->fs[1])}, *inode, *other;
+	struct fs_file *file;
+	struct stat st;
+	bool created;
+	size_t n;
+
+	for (int by = 0; by < 2; by++) {
+		CHECK(fs_create(roots[0], "name", 0600, O_RDWR, &who, &inode, NULL, &file, &created));
+		CHECK(fs_write(file, &iov, 1, 0, &n, NULL));
+		CHECK(fs_close(file));
+		fs_inode_put(inode);
+		CHECK(fs_mknod(roots[by], "new", 0600, 0, &who, &other, NULL));
+		CHECK(fs_lookup(roots[0], "name", &inode, &st));
+		CHECK(fs_rename(roots[by], "new", roots[by], "name", 0));
+		CHECK(fs_open(inode, O_RDONLY, &file));
+		CHECK(fs_read(file, &to, 1, 0, &n));
+		SAME(n, 11);
+		assert_memory_equal(back, "the old one", 11);
+		CHECK(fs_getattr(inode, &st));
+		SAME(st.st_nlink, 0);
+		CHECK(fs_close(file));
+		fs_inode_put(inode);
+		fs_inode_put(other);
+		CHECK(fs_unlink(roots[0], "name"));
+		ult_sleep(30 * NS_PER_S);
+		SAME(orphans_of(scene->cont), 0);
+	}
+	fs_inode_put(roots[0]);
+	fs_inode_put(roots[1]);
+}
+
+static void
+who_looked_up_a_name_can_open_it_although_another_file_has_taken_it(void **state)
+{
+	run(&(struct scene){.seed = 97, .mounts = 2, .body = replaced_body});
+}
+
 static void
 removed_dir_body(struct scene *scene)
 {
@@ -1325,6 +1369,7 @@ main(void)
 		cmocka_unit_test(locks_split_wait_and_refuse_circles),
 		cmocka_unit_test(a_file_unlinked_by_another_mount_stays_until_it_is_closed),
 		cmocka_unit_test(who_stands_in_a_directory_that_another_mount_removed_can_look_at_it),
+		cmocka_unit_test(who_looked_up_a_name_can_open_it_although_another_file_has_taken_it),
 		cmocka_unit_test(a_second_mount_comes_in_when_the_first_has_dropped_its_caches),
 	};
 
