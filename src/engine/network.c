@@ -150,6 +150,8 @@ stop_there(void *arg)
 void
 engine__network_stop(struct engine *engine)
 {
+	if (engine->node != NULL)
+		rpc_node_stop(engine->node);
 	for (uint32_t i = 0; i < engine->stream_nr; i++)
 		if (engine->streams[i].rpc != NULL)
 			while (xs_call(engine->streams[i].xs, ULT_SYSTEM, stop_there, &engine->streams[i]) != 0)

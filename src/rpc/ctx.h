@@ -38,6 +38,7 @@ struct rpc_node {
 	atomic_flag lock;   /* of what follows; held for a few instructions, never across a yield */
 	struct group *group;
 	_Atomic uint32_t group_version;
+	_Atomic bool stopping;
 	struct list ctxs;
 	void *cred;
 	size_t cred_len;

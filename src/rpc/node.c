@@ -73,6 +73,12 @@ rpc_node_set_rank(struct rpc_node *node, uint32_t rank)
 	atomic_store_explicit(&node->rank, rank, memory_order_relaxed);
 }
 
+void
+rpc_node_stop(struct rpc_node *node)
+{
+	atomic_store(&node->stopping, true);
+}
+
 const uint8_t *
 rpc_node_id(const struct rpc_node *node)
 {

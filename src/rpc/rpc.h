@@ -104,6 +104,11 @@ int rpc_node_create(const struct rpc_node_config *config, struct rpc_node **node
 void rpc_node_destroy(struct rpc_node *node);
 uint32_t rpc_node_rank(const struct rpc_node *node);
 void rpc_node_set_rank(struct rpc_node *node, uint32_t rank); /* before serving */
+/**
+ * The process is about to end: clients' new requests are refused with -DER_SHUTDOWN, and what handlers fail with because parts of the node are gone
+ * already becomes -DER_SHUTDOWN, so that it is repeated at the next life. Any stream.
+ */
+void rpc_node_stop(struct rpc_node *node);
 const uint8_t *rpc_node_id(const struct rpc_node *node);
 /** What new connections present to admit() of the other end; copied, at most RPC_CRED_MAX bytes. Any stream. -DER_NOMEM, -DER_OVERFLOW. */
 int rpc_node_set_cred(struct rpc_node *node, const void *cred, size_t len);

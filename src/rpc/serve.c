@@ -127,6 +127,15 @@ unpack_request(struct request *request)
 	return unpacker_finish(&unpacker);
 }
 
+/* What a handler fails with because the process is about to end is not the operation's fate. */
+static int
+last_word(const struct rpc_ctx *ctx, int rc)
+{
+	bool ours = rc == -DER_CANCELED || rc == -DER_UNREACH || rc == -DER_OOG || rc == -DER_TIMEDOUT;
+
+	return ours && atomic_load(&ctx->node->stopping) ? -DER_SHUTDOWN : rc;
+}
+
 static void
 serve(void *arg)
 {
@@ -136,7 +145,7 @@ serve(void *arg)
 	int rc = 0;
 
 	if (req->canceled)
-		rc = -DER_CANCELED;
+		rc = last_word(ctx, -DER_CANCELED);
 	else if (req->deadline_ns <= env_mono(ctx->env))
 		rc = -DER_TIMEDOUT;
 	else
@@ -147,7 +156,7 @@ serve(void *arg)
 	} else {
 		ctx->stats.served++;
 		rc = ctx->served[request->proto->id].handlers[req->opc & 0xffff](ctx->served[request->proto->id].owner, req);
-		request_answer(request, rc, false);
+		request_answer(request, last_word(ctx, rc), false);
 	}
 	request_free(request);
 }
@@ -164,6 +173,8 @@ check_request(const struct rpc_peer *peer, const struct rpc_proto *proto, const 
 		return -DER_NO_PERM;
 	if (header->proto_version < proto->oldest || header->proto_version > proto->version || op->since > header->proto_version)
 		return -DER_PROTO;
+	if (atomic_load(&peer->ctx->node->stopping) && !rpc__peer_is_member(peer))
+		return -DER_SHUTDOWN;
 	if (peer->ctx->held)
 		return -DER_OVERLOAD_RETRY;
 	if (handlers == NULL || handlers[header->opc & 0xffff] == NULL)
