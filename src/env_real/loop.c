@@ -219,7 +219,7 @@ look(struct env_loop *loop, uint64_t now, uint64_t deadline_ns)
 		atomic_store(&loop->sleeping, false);
 		woken = atomic_exchange(&loop->woken, false);
 	}
-	loop->looked_ns = sleep ? 0 : now;
+	loop->looked_ns = sleep ? real__now() : now;
 	while (loop->event_at < loop->event_nr) {
 		struct epoll_event *event = &loop->events[loop->event_at++];
 

@@ -28,7 +28,8 @@ struct target {
 	bool stopping;
 	bool garbage;            /* something was destroyed */
 	struct list written;     /* target_cont: may hold answers to forget */
-	struct ult_cond changed; /* wakes the keeper, and who waits for references to go */
+	struct ult_cond wake;    /* of the keeper */
+	struct ult_cond changed; /* references went */
 };
 
 struct target_pool {

@@ -135,6 +135,7 @@ targets_create(const struct targets_config *config, struct targets **result)
 		target->xs = config->xs[i];
 		target->rpc = config->rpc != NULL ? config->rpc[i] : NULL;
 		ult_cond_init(&target->changed);
+		ult_cond_init(&target->wake);
 		list_init(&target->written);
 		hash_init(&target->pools, mem, &pool_hash, 0);
 	}
@@ -305,9 +306,9 @@ keeper(void *arg)
 
 	while (!target->stopping) {
 		if (!more && answers)
-			(void)ult_cond_wait_until(&target->changed, NULL, env_mono(target->all->env) + KEEPER_NS);
+			(void)ult_cond_wait_until(&target->wake, NULL, env_mono(target->all->env) + KEEPER_NS);
 		else if (!more && list_empty(&target->written) && !target->garbage)
-			ult_cond_wait(&target->changed, NULL);
+			ult_cond_wait(&target->wake, NULL);
 		if (target->stopping)
 			break;
 		target->garbage = false;
@@ -323,7 +324,7 @@ void
 target__garbage(struct target *target)
 {
 	target->garbage = true;
-	ult_cond_broadcast(&target->changed);
+	ult_cond_broadcast(&target->wake);
 }
 
 void
@@ -335,7 +336,7 @@ target__written(struct target_cont *cont)
 	if (list_linked(&cont->written))
 		return;
 	if (list_empty(&target->written))
-		ult_cond_broadcast(&target->changed);
+		ult_cond_broadcast(&target->wake);
 	list_append(&target->written, &cont->written);
 }
 
@@ -352,7 +353,7 @@ target__keeper_stop(struct target *target)
 	target->stopping = true;
 	if (target->keeper == NULL)
 		return;
-	ult_cond_broadcast(&target->changed);
+	ult_cond_broadcast(&target->wake);
 	ult_join(target->keeper);
 	target->keeper = NULL;
 }
