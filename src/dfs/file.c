@@ -207,6 +207,20 @@ know_chunk(struct fs_inode *inode)
 }
 
 int
+fs__end_of(uint64_t chunk_size, uint64_t last, const daos_recx_t *recx, uint64_t *size)
+{
+	uint64_t end;
+
+	*size = 0;
+	if (last == 0)
+		return 0;
+	if (__builtin_add_overflow(recx->rx_idx, recx->rx_nr, &end) || __builtin_mul_overflow(last - 1, chunk_size, size) ||
+	    __builtin_add_overflow(*size, end, size))
+		return EIO;
+	return 0;
+}
+
+int
 fs__size(struct fs_inode *inode, struct tx *tx, uint64_t *size)
 {
 	uint64_t dkey_value = 0;
@@ -222,12 +236,7 @@ fs__size(struct fs_inode *inode, struct tx *tx, uint64_t *size)
 	rc = object_query_key(inode->object, tx, DAOS_GET_DKEY | DAOS_GET_RECX | DAOS_GET_MAX, &dkey, &akey, &recx);
 	if (rc == -DER_NONEXIST || (rc == 0 && dkey_value == 0))
 		return 0;
-	if (rc != 0)
-		return rc;
-	if (__builtin_mul_overflow(dkey_value - 1, inode->last.chunk_size, size) ||
-	    __builtin_add_overflow(*size, recx.rx_idx + recx.rx_nr, size))
-		return EIO;
-	return 0;
+	return rc != 0 ? rc : fs__end_of(inode->last.chunk_size, dkey_value, &recx, size);
 }
 
 /* The next dkeys of data from first on; *nr may be 0 before the end. */

@@ -255,8 +255,9 @@ record_touched(struct fs_record *record, uint64_t hlc)
 	}
 }
 
-int
-fs__record_load(struct fs_inode *inode, struct tx *tx, struct fs_record *record)
+/* glance: what else is asked in the same call; may be NULL. */
+static int
+load(struct fs_inode *inode, struct tx *tx, struct fs_record *record, struct object_glance *glance)
 {
 	uint32_t nr = inode->type == S_IFDIR ? 2 : 1;
 	struct dfs_inode_record raw = {0};
@@ -265,13 +266,18 @@ fs__record_load(struct fs_inode *inode, struct tx *tx, struct fs_record *record)
 	d_iov_t iovs[2] = {{.iov_buf = &raw, .iov_buf_len = sizeof(raw)}, {.iov_buf = &times, .iov_buf_len = sizeof(times)}};
 	d_sg_list_t sgls[2] = {{.sg_nr = 1, .sg_iovs = &iovs[0]}, {.sg_nr = 1, .sg_iovs = &iovs[1]}};
 	uint64_t value;
-	daos_key_t dkey;
+	daos_key_t dkey, akey;
 	int rc;
 
 	fs__inode_dkey(inode->oid, &value, &dkey);
 	d_iov_set(&iods[0].iod_name, (void *)DFS_INODE_AKEY, strlen(DFS_INODE_AKEY));
 	d_iov_set(&iods[1].iod_name, (void *)DFS_TIMES_AKEY, strlen(DFS_TIMES_AKEY));
-	rc = object_fetch(inode->object, tx, 0, &dkey, nr, iods, sgls, NULL);
+	if (glance != NULL) {
+		d_iov_set(&akey, (void *)DFS_DATA_AKEY, strlen(DFS_DATA_AKEY));
+		rc = object_glance(inode->object, &dkey, nr, iods, sgls, &akey, glance);
+	} else {
+		rc = object_fetch(inode->object, tx, 0, &dkey, nr, iods, sgls, NULL);
+	}
 	if (rc == -DER_NONEXIST || (rc == 0 && iods[0].iod_size == 0))
 		return ENOENT;
 	if (rc == 0 && iods[0].iod_size != sizeof(raw))
@@ -307,6 +313,12 @@ fs_inode_open(struct fs *fs, daos_obj_id_t oid, uint32_t type, struct fs_inode *
 	else
 		*result = inode;
 	return fs__errno(rc);
+}
+
+int
+fs__record_load(struct fs_inode *inode, struct tx *tx, struct fs_record *record)
+{
+	return load(inode, tx, record, NULL);
 }
 
 static void
@@ -404,17 +416,25 @@ query_epoch(void *arg)
 	query->rc_epoch = object_query_epoch(query->inode->object, NULL, &query->epoch);
 }
 
-/* The record, and of a regular file size and newest change, all asked at once. */
+/* The record, and of a regular file size and newest change: in one call, or, when it is spread over targets, all asked at once. */
 static int
 gather(struct fs_inode *inode, struct fs_record *record, uint64_t *size)
 {
 	struct data_query query = {.inode = inode};
 	struct ult *size_ult = NULL, *epoch_ult = NULL;
+	struct object_glance glance = {0};
 	int rc;
 
 	*size = 0;
 	if (inode->type != S_IFREG)
 		return fs__record_load(inode, NULL, record);
+	rc = load(inode, NULL, record, &glance);
+	if (rc == 0) {
+		record_touched(record, glance.newest);
+		return fs__end_of(record->chunk_size, glance.last, &glance.recx, size);
+	}
+	if (rc != -DER_NOTSUPPORTED)
+		return rc;
 	if (!inode->seen) { /* the chunk size is needed first */
 		rc = fs__record_load(inode, NULL, record);
 		if (rc != 0)

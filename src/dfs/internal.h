@@ -139,6 +139,8 @@ int fs__entry_load(struct fs_inode *dir, struct tx *tx, const char *name, struct
 /* ---- file.c ------------------------------------------------------------------------------------------------------------------------ */
 /** Opens what this mount has just made: nothing is read. ENOMEM */
 int fs__open_new(struct fs_inode *inode, int flags, struct fs_file **file);
+/** Where a file ends whose highest dkey is last (0: none), with recx as the last extent below it. EIO. Local. */
+int fs__end_of(uint64_t chunk_size, uint64_t last, const daos_recx_t *recx, uint64_t *size);
 int fs__size(struct fs_inode *inode, struct tx *tx, uint64_t *size);
 /** Makes the file size bytes long; with what it writes in tx, but for the bulk of many chunks. YIELDS */
 /** Before the transaction, for files of many chunks; EFBIG. YIELDS */

@@ -182,6 +182,25 @@ RPC_STRUCT(object_query_key_out, OBJECT_QUERY_KEY_OUT)
 RPC_STRUCT(object_query_epoch_in, OBJECT_QUERY_EPOCH_IN)
 RPC_STRUCT(object_query_epoch_out, OBJECT_QUERY_EPOCH_OUT)
 
+/** What attributes of a file need, at once: values of a dkey as a fetch does, the end of the highest dkey, the newest change. */
+#define OBJECT_GLANCE_IN(F, A)   \
+	F(object_at, at)         \
+	F(object_when, when)     \
+	F(key, dkey)             /* of the values */ \
+	A(iod, iods)             \
+	A(u64, rooms)            \
+	F(key, akey)             /* the array whose end is asked for, below the highest dkey */
+#define OBJECT_GLANCE_OUT(F, A)  \
+	F(object_hint, hint)     \
+	A(object_value, values)  \
+	F(bytes, data)           /* inline */ \
+	F(u64, len)              \
+	F(u64, last)             /* the highest dkey; 0: none */ \
+	F(recx, recx)            /* the last extent there */ \
+	F(hlc, newest)
+RPC_STRUCT(object_glance_in, OBJECT_GLANCE_IN)
+RPC_STRUCT(object_glance_out, OBJECT_GLANCE_OUT)
+
 /*         stem                 class     flags        since */
 #define OBJECT_OPS(OP) \
 	OP(object_update,       IO,       0,           1) \
@@ -190,7 +209,8 @@ RPC_STRUCT(object_query_epoch_out, OBJECT_QUERY_EPOCH_OUT)
 	OP(object_tx_commit,    IO,       0,           1) \
 	OP(object_list,         IO,       0,           1) \
 	OP(object_query_key,    IO,       0,           1) \
-	OP(object_query_epoch,  IO,       0,           1)
+	OP(object_query_epoch,  IO,       0,           1) \
+	OP(object_glance,       IO,       0,           1)
 
 RPC_PROTO(object, 5, 1, 1, OBJECT_OPS)
 

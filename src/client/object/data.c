@@ -236,6 +236,8 @@ struct fetch {
 	d_sg_list_t *sgls; /* NULL: sizes only */
 	struct arena *arena;
 	struct object_fetch_out out;
+	const daos_key_t *akey;       /* with glance */
+	struct object_glance *glance; /* asked besides; NULL: a plain fetch */
 	uint64_t *ends;    /* for each iod: bytes of its room up to the end of the last piece that is no hole */
 };
 
@@ -303,6 +305,20 @@ take_values(struct fetch *fetch)
 }
 
 static int
+glance_once(struct fetch *fetch, struct object_fetch_in *plain)
+{
+	struct object_glance_in in = {.when = plain->when, .dkey = plain->dkey, .iods = plain->iods, .iods_nr = plain->iods_nr,
+				      .rooms = plain->rooms, .rooms_nr = plain->rooms_nr, .akey = *fetch->akey};
+	struct object_glance_out out = {0};
+	struct object_call call = {.object = fetch->object, .opc = opc_object_glance, .in = &in, .out = &out, .arena = fetch->arena};
+	int rc = object__call(&call);
+
+	fetch->out = (struct object_fetch_out){.hint = out.hint, .values = out.values, .values_nr = out.values_nr, .data = out.data, .len = out.len};
+	*fetch->glance = (struct object_glance){.last = out.last, .recx = out.recx, .newest = out.newest};
+	return rc;
+}
+
+static int
 fetch_once(struct fetch *fetch, const daos_iod_t *asked)
 {
 	struct object_fetch_in in = {.when = object__when(fetch->tx), .flags = fetch->flags, .dkey = *fetch->dkey,
@@ -332,7 +348,7 @@ fetch_once(struct fetch *fetch, const daos_iod_t *asked)
 		call.bulk = &in.bulk;
 	}
 	memset(&fetch->out, 0, sizeof(fetch->out));
-	rc = object__call(&call);
+	rc = fetch->glance != NULL ? glance_once(fetch, &in) : object__call(&call);
 	object__when_answered(fetch->tx, &fetch->out.hint);
 	if (rc == -DER_REC2BIG) /* the sizes tell how much room is needed */
 		for (uint32_t i = 0; i < MIN(fetch->nr, fetch->out.values_nr); i++)
@@ -363,11 +379,15 @@ map_value(const struct object_value *value, const daos_iod_t *iod, daos_iom_t *i
 	iom->iom_nr_out = nr;
 }
 
-int
-object_fetch(struct object *object, struct tx *tx, uint64_t flags, daos_key_t *dkey, uint32_t nr, daos_iod_t *iods, d_sg_list_t *sgls,
-	     daos_iom_t *ioms)
+static int
+fetch_all(struct fetch fetch, daos_iom_t *ioms)
 {
-	struct fetch fetch = {.object = object, .tx = tx, .flags = flags, .dkey = dkey, .nr = nr, .iods = iods, .sgls = sgls};
+	struct object *object = fetch.object;
+	struct tx *tx = fetch.tx;
+	daos_key_t *dkey = fetch.dkey;
+	daos_iod_t *iods = fetch.iods;
+	d_sg_list_t *sgls = fetch.sgls;
+	uint32_t nr = fetch.nr;
 	daos_iod_t *asked;
 	struct arena arena;
 	uint64_t bytes;
@@ -415,4 +435,27 @@ object_fetch(struct object *object, struct tx *tx, uint64_t flags, daos_key_t *d
 	}
 	arena_fini(&arena);
 	return rc;
+}
+
+int
+object_fetch(struct object *object, struct tx *tx, uint64_t flags, daos_key_t *dkey, uint32_t nr, daos_iod_t *iods, d_sg_list_t *sgls,
+	     daos_iom_t *ioms)
+{
+	struct fetch fetch = {.object = object, .tx = tx, .flags = flags, .dkey = dkey, .nr = nr, .iods = iods, .sgls = sgls};
+
+	return fetch_all(fetch, ioms);
+}
+
+int
+object_glance(struct object *object, daos_key_t *dkey, uint32_t nr, daos_iod_t *iods, d_sg_list_t *sgls, const daos_key_t *akey,
+	      struct object_glance *glance)
+{
+	struct fetch fetch = {.object = object, .dkey = dkey, .nr = nr, .iods = iods, .sgls = sgls, .akey = akey, .glance = glance};
+	uint64_t room = 0;
+
+	if (object->group_nr != 1)
+		return -DER_NOTSUPPORTED;
+	for (uint32_t i = 0; i < nr; i++)
+		room += sgl_capacity(&sgls[i]);
+	return room > RPC_INLINE_MAX || nr == 0 ? -DER_INVAL : fetch_all(fetch, NULL);
 }

@@ -35,6 +35,15 @@ int object_list_recx(struct object *object, struct tx *tx, daos_key_t *dkey, dao
 		     daos_epoch_range_t *eprs, daos_anchor_t *anchor, bool increasing);
 int object_query_key(struct object *object, struct tx *tx, uint64_t flags, daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx);
 int object_query_epoch(struct object *object, struct tx *tx, daos_epoch_t *epoch);
+/** What an answer to object_glance says beyond the values. */
+struct object_glance {
+	uint64_t last;   /* the highest dkey, an integer; 0: none */
+	daos_recx_t recx; /* the last extent of the array below it */
+	daos_epoch_t newest; /* as object_query_epoch */
+};
+/** A fetch of few bytes, the end of the array akey below the highest dkey and the newest change, in one call. -DER_NOTSUPPORTED: the object is spread. */
+int object_glance(struct object *object, daos_key_t *dkey, uint32_t nr, daos_iod_t *iods, d_sg_list_t *sgls, const daos_key_t *akey,
+		  struct object_glance *glance);
 
 /** A shard of an object for daos object query. */
 struct object_shard {

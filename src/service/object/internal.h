@@ -57,5 +57,6 @@ int object__fetch(void *owner, struct rpc_req *req);
 int object__list(void *owner, struct rpc_req *req);
 int object__query_key(void *owner, struct rpc_req *req);
 int object__query_epoch(void *owner, struct rpc_req *req);
+int object__glance(void *owner, struct rpc_req *req);
 
 #endif

@@ -11,6 +11,7 @@
 static const char *const names[object_op_nr] = {
 	[op_object_update] = "update", [op_object_fetch] = "fetch",         [op_object_punch] = "punch",           [op_object_tx_commit] = "cpd",
 	[op_object_list] = "enum",     [op_object_query_key] = "key_query", [op_object_query_epoch] = "epoch_query",
+	[op_object_glance] = "glance",
 };
 
 void

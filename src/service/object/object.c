@@ -15,6 +15,7 @@ MEASURED(tx_commit)
 MEASURED(list)
 MEASURED(query_key)
 MEASURED(query_epoch)
+MEASURED(glance)
 
 static const rpc_handler handlers[object_op_nr] = {
 	[op_object_update] = serve_update,
@@ -24,6 +25,7 @@ static const rpc_handler handlers[object_op_nr] = {
 	[op_object_list] = serve_list,
 	[op_object_query_key] = serve_query_key,
 	[op_object_query_epoch] = serve_query_epoch,
+	[op_object_glance] = serve_glance,
 };
 
 int

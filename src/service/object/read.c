@@ -214,11 +214,10 @@ fits(const struct object_fetch_in *in, const daos_iod_t *iods)
 	return 0;
 }
 
-int
-object__fetch(void *owner, struct rpc_req *req)
+/* *read stays until the answer is packed, whose checksums point into it; NULL: there is none. */
+static int
+fetch(void *owner, struct rpc_req *req, const struct object_fetch_in *in, struct object_fetch_out *out, struct vos_read **result)
 {
-	const struct object_fetch_in *in = req->in;
-	struct object_fetch_out *out = req->out;
 	daos_iod_t *iods = arena_dup(&req->arena, in->iods, sizeof(*iods) * in->iods_nr);
 	uint64_t flags = in->flags, bytes, lsn = 0;
 	struct vos_read *read = NULL;
@@ -263,13 +262,27 @@ object__fetch(void *owner, struct rpc_req *req)
 	} else {
 		lsn = look.when.lsn;
 	}
-	rc = look_end(&look, rc, lsn, &out->hint);
+	*result = read;
+	return look_end(&look, rc, lsn, &out->hint);
+}
+
+static int
+fetched(struct rpc_req *req, struct vos_read *read, int rc)
+{
 	if (read != NULL) {
-		/* the answer's checksums point into the read: keep them until it is packed */
 		rpc_answer_early(req, rc);
 		vos_fetch_end(read);
 	}
 	return rc;
+}
+
+int
+object__fetch(void *owner, struct rpc_req *req)
+{
+	struct vos_read *read = NULL;
+	int rc = fetch(owner, req, req->in, req->out, &read);
+
+	return fetched(req, read, rc);
 }
 
 /* ---- lists --------------------------------------------------------------------------------------------------------------------- */
@@ -322,11 +335,9 @@ object__list(void *owner, struct rpc_req *req)
 }
 
 /* ---- queries ---------------------------------------------------------------------------------------------------------------------- */
-int
-object__query_key(void *owner, struct rpc_req *req)
+static int
+query_key(void *owner, struct rpc_req *req, const struct object_query_key_in *in, struct object_query_key_out *out)
 {
-	const struct object_query_key_in *in = req->in;
-	struct object_query_key_out *out = req->out;
 	uint64_t *words = ARENA_NEW_ARRAY(&req->arena, uint64_t, 2), lsn = 0;
 	struct look look = {0};
 	int rc;
@@ -354,10 +365,14 @@ object__query_key(void *owner, struct rpc_req *req)
 }
 
 int
-object__query_epoch(void *owner, struct rpc_req *req)
+object__query_key(void *owner, struct rpc_req *req)
 {
-	const struct object_query_epoch_in *in = req->in;
-	struct object_query_epoch_out *out = req->out;
+	return query_key(owner, req, req->in, req->out);
+}
+
+static int
+query_epoch(void *owner, const struct object_query_epoch_in *in, struct object_query_epoch_out *out)
+{
 	struct look look = {0};
 	uint64_t lsn = 0;
 	int rc;
@@ -374,4 +389,52 @@ object__query_epoch(void *owner, struct rpc_req *req)
 			break;
 	}
 	return look_end(&look, rc, lsn, &out->hint);
+}
+
+int
+object__query_epoch(void *owner, struct rpc_req *req)
+{
+	return query_epoch(owner, req->in, req->out);
+}
+
+/* ---- all that attributes need ------------------------------------------------------------------------------------------------- */
+int
+object__glance(void *owner, struct rpc_req *req)
+{
+	const struct object_glance_in *in = req->in;
+	struct object_glance_out *out = req->out;
+	struct object_fetch_in fetch_in = {.at = in->at, .when = in->when, .dkey = in->dkey, .iods = in->iods, .iods_nr = in->iods_nr,
+					   .rooms = in->rooms, .rooms_nr = in->rooms_nr};
+	struct object_query_key_in end_in = {.at = in->at, .when = in->when, .flags = DAOS_GET_DKEY | DAOS_GET_RECX | DAOS_GET_MAX,
+					     .akey = in->akey};
+	struct object_query_epoch_in epoch_in = {.at = in->at, .when = in->when};
+	struct object_fetch_out fetch_out = {0};
+	struct object_query_key_out end_out = {0};
+	struct object_query_epoch_out epoch_out = {0};
+	struct vos_read *read = NULL;
+	int rc = fetch(owner, req, &fetch_in, &fetch_out, &read);
+
+	out->hint = fetch_out.hint;
+	if (rc == 0) {
+		out->values = fetch_out.values;
+		out->values_nr = fetch_out.values_nr;
+		out->data = fetch_out.data;
+		out->len = fetch_out.len;
+		rc = query_key(owner, req, &end_in, &end_out);
+		if (rc != 0)
+			out->hint = end_out.hint;
+		if (rc == 0 && end_out.dkey.iov_len == sizeof(out->last)) {
+			memcpy(&out->last, end_out.dkey.iov_buf, sizeof(out->last));
+			out->recx = end_out.recx;
+		}
+		if (rc == -DER_NONEXIST)
+			rc = 0;
+	}
+	if (rc == 0) {
+		rc = query_epoch(owner, &epoch_in, &epoch_out);
+		out->newest = epoch_out.newest;
+		if (rc != 0)
+			out->hint = epoch_out.hint;
+	}
+	return fetched(req, read, rc);
 }
