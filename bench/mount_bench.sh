@@ -92,8 +92,11 @@ if wanted randread || wanted cached; then files_of_reads; fi
 compare randread_4k_direct_depth16 0.4 "'$load' randread '$work/ours/data' 16 $seconds" "'$load' randread '$work/reference/data' 16 $seconds"
 compare cached_read_4k 0.95 "'$load' cached '$work/ours/data' $seconds" "'$load' cached '$work/reference/data' $seconds"
 
+# In one directory the kernel makes one name after another: that figure shows the time of one creation, the other how many go together.
 make_dir() { mkdir "$1/d$2" && "$load" creates "$1/d$2" 8 "$files"; }
-compare create_write64_close_8_processes 0.25 "make_dir '$work/ours' @" "make_dir '$work/reference' @"
+make_apart() { mkdir "$1/a$2" && "$load" creates_apart "$1/a$2" 8 "$files"; }
+compare create_write64_close_8_processes 0.25 "make_apart '$work/ours' @" "make_apart '$work/reference' @"
+compare create_one_directory_8_processes 0.25 "make_dir '$work/ours' @" "make_dir '$work/reference' @"
 
 if wanted stat; then
 	quiet make_dir "$work/bare" stats

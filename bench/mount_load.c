@@ -6,6 +6,7 @@
  *   mount_load randread FILE DEPTH SECONDS           4 KiB at random places, O_DIRECT, DEPTH under way (native aio)
  *   mount_load cached   FILE SECONDS                 4 KiB at random places, from the page cache
  *   mount_load creates  DIR PROCESSES COUNT          each process COUNT times: create, write 64 bytes, close
+ *   mount_load creates_apart DIR PROCESSES COUNT     the same, each process in a directory of its own
  *   mount_load stats    DIR PROCESSES SECONDS COUNT  stat of the files that `creates` made
  *   mount_load unlinks  DIR PROCESSES COUNT
  *   mount_load write    FILE MIB DEPTH               sequential, 1 MiB at a time, O_DIRECT
@@ -249,20 +250,30 @@ cached(const char *path, double seconds)
 struct job {
 	const char *dir;
 	uint32_t process;
+	int own; /* each process in a directory of its own, which `creates` makes */
 	uint64_t count;
 	double seconds;
 };
+
+static void
+name_file(const struct job *job, uint64_t i, char path[4096])
+{
+	snprintf(path, 4096, job->own ? "%s/p%u/f%lu" : "%s/f%u.%lu", job->dir, job->process, (unsigned long)i);
+}
 
 static uint64_t
 job_creates(const struct job *job)
 {
 	char path[4096], data[64];
 
+	snprintf(path, sizeof(path), "%s/p%u", job->dir, job->process);
+	if (job->own && mkdir(path, 0755) != 0)
+		die(path);
 	memset(data, 'x', sizeof(data));
 	for (uint64_t i = 0; i < job->count; i++) {
 		int fd;
 
-		snprintf(path, sizeof(path), "%s/f%u.%lu", job->dir, job->process, (unsigned long)i);
+		name_file(job, i, path);
 		fd = open_or_die(path, O_WRONLY | O_CREAT | O_EXCL);
 		if (write(fd, data, sizeof(data)) != (ssize_t)sizeof(data))
 			die("write");
@@ -278,7 +289,7 @@ job_unlinks(const struct job *job)
 	char path[4096];
 
 	for (uint64_t i = 0; i < job->count; i++) {
-		snprintf(path, sizeof(path), "%s/f%u.%lu", job->dir, job->process, (unsigned long)i);
+		name_file(job, i, path);
 		if (unlink(path) != 0)
 			die(path);
 	}
@@ -294,7 +305,7 @@ job_stats(const struct job *job)
 	struct stat st;
 
 	while (now() < until) {
-		snprintf(path, sizeof(path), "%s/f%u.%lu", job->dir, job->process, (unsigned long)(done % job->count));
+		name_file(job, done % job->count, path);
 		if (stat(path, &st) != 0 || st.st_size != 64)
 			die(path);
 		done++;
@@ -351,6 +362,8 @@ main(int argc, char **argv)
 		figure = cached(path, a);
 	else if (strcmp(what, "write") == 0 || strcmp(what, "read") == 0)
 		figure = sequential(path, (uint64_t)a, depth, what[0] == 'w');
+	else if (strcmp(what, "creates_apart") == 0)
+		job.own = 1, figure = many(job_creates, job, (uint32_t)a);
 	else if (strcmp(what, "creates") == 0)
 		figure = many(job_creates, job, (uint32_t)a);
 	else if (strcmp(what, "unlinks") == 0)
