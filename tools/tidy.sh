@@ -70,8 +70,8 @@ format() { # how much of the tree is as .clang-format would have it: comments an
 }
 
 # More than the build asks for: what clang can say without taste.
-warnings="-Wimplicit-fallthrough -Wformat=2 -Wno-format-nonliteral -Wcomma -Wassign-enum -Wduplicate-enum -Wextra-semi"
-warnings+=" -Wunreachable-code-return -Wover-aligned -Wheader-hygiene -Wnewline-eof -Wundef -Wfloat-equal -Wdate-time"
+warnings="-Wimplicit-fallthrough -Wformat=2 -Wno-format-nonliteral -Wduplicate-enum -Wextra-semi"
+warnings+=" -Wunreachable-code-return -Wover-aligned -Wheader-hygiene -Wnewline-eof -Wundef -Wdate-time"
 
 echo "== structure"
 check "texts: licence, width, blanks, lengths" python3 tools/style.py .

@@ -603,7 +603,7 @@ umem__alloc_unit(const struct umem *heap, uint32_t seg, uint32_t *first, uint32_
 	case UMEM_DIR_TAIL:
 		*first = seg - dir->run;
 		dir = &heap->dir[*first];
-		/* fall through */
+		__attribute__((fallthrough));
 	case UMEM_DIR_LARGE:
 		*nr = dir->run;
 		return true;

@@ -94,6 +94,7 @@ stage_buf(size_t size)
 	void *buf = NULL;
 
 	assert_int_equal(posix_memalign(&buf, BIO_BLOCK, size), 0);
+	memset(buf, 0, size);
 	return buf;
 }
 

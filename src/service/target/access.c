@@ -228,6 +228,12 @@ target_cont_vos(const struct target_cont *cont)
 	return cont->vos;
 }
 
+const uint8_t *
+target_cont_uuid(const struct target_cont *cont)
+{
+	return cont->uuid;
+}
+
 struct vos_pool *
 target_cont_pool(const struct target_cont *cont)
 {

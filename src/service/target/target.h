@@ -106,6 +106,8 @@ int target_cont_access(struct target *target, const uuid_t pool, const uuid_t ha
 int target_cont_open(struct target *target, const uuid_t pool, const uuid_t cont, struct target_cont **result);
 void target_cont_put(struct target_cont *cont);
 struct vos_cont *target_cont_vos(const struct target_cont *cont);
+/** Never changes: may be handed to other streams while the reference is held. */
+const uint8_t *target_cont_uuid(const struct target_cont *cont);
 struct vos_pool *target_cont_pool(const struct target_cont *cont);
 const struct target_access *target_cont_props(const struct target_cont *cont);
 uint32_t target_cont_map_version(const struct target_cont *cont);
