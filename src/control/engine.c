@@ -13,7 +13,8 @@
  *	engine I1  At most one process for each engine; the next is started only when the former has been reaped.
  *	engine I2  A process that dies without being asked is started again after back-off, at most deaths_most times in a row; then
  *	           the state says why. One that says that no start can mend it is given up at once. Living for calm_ns ends a row. Lives
- *	           that served and were ended by SIGKILL, which an engine never does to itself, have a row of their own with its own limit, and no growing back-off.
+ *	           that served and were ended by SIGKILL, which an engine never does to itself, have a row of their own with its own
+ *	           limit, and no growing back-off.
  *	engine I3  client is used between control__engine_get and _put only, and is destroyed when nobody uses it.
  *
  * The engine dies with the server (PDEATHSIG), so a crash of the server leaves no process; the next start finds the state of
