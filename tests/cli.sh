@@ -12,6 +12,7 @@ mkdir "$store"
 export DAOS_AGENT_DRPC_DIR=$store/run
 
 end() {
+	fusermount3 -u -q -z "$work/mnt" 2>/dev/null
 	"$bin/daos_server" stop --dir "$store" >/dev/null 2>&1
 	rm -rf "$work"
 }
@@ -180,6 +181,17 @@ good dmg system stop
 refuses 1 'no engine serves: dmg system query' daos pool list
 good dmg system start
 says home daos container list tank
+
+echo "== a mount without engines ends when it is told to"
+mkdir "$work/mnt"
+good dfuse --mountpoint "$work/mnt" --pool tank --container home
+mount=$(pgrep -f "^$bin/dfuse --mountpoint $work/mnt ")
+good dmg system stop
+kill "$mount"
+for _ in $(seq 300); do kill -0 "$mount" 2>/dev/null || break; sleep 0.1; done
+kill -0 "$mount" 2>/dev/null && wrong "dfuse goes on 30 s after it was told to end" && kill -9 "$mount"
+grep -q " $work/mnt " /proc/mounts && wrong "the mount is still there"
+good dmg system start
 
 echo "== destroy"
 refuses 1 "no container 'hone' in pool 'tank': containers are" daos container destroy tank hone

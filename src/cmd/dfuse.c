@@ -29,6 +29,8 @@
 #include "env_real/env_real.h"
 #include "fuse/fuse.h"
 
+#define WIND_UP_NS (5 * NS_PER_S) /* for the last calls to an engine that is silent */
+
 struct run {
 	struct cli *cli;
 	struct env *env;
@@ -165,9 +167,12 @@ mount_all(struct run *run)
 	return rc != 0 ? say_mount(run, rc) : 0;
 }
 
+/* With no engine to hear it, the mount ends all the same: the session goes when its lease is over. */
 static void
 close_all(struct run *run)
 {
+	if (run->client != NULL)
+		client_end_by(run->client, env_mono(run->env) + WIND_UP_NS);
 	if (run->fs != NULL && fs_umount(run->fs) != 0)
 		log_warn(run->env->log, "the session of %s could not be ended; its locks go when its lease is over", run->mountpoint);
 	if (run->cont != NULL)
@@ -207,6 +212,8 @@ on_signal(void *arg, int signo)
 	struct run *run = arg;
 
 	run->stop = true;
+	if (run->client != NULL)
+		client_end_by(run->client, env_mono(run->env) + 2 * WIND_UP_NS);
 	if (run->dfuse != NULL)
 		dfuse_stop(run->dfuse);
 }

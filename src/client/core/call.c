@@ -60,7 +60,7 @@ attempt_once(struct client *client, struct client_call *call, uint64_t deadline_
 				.in = call->in,
 				.out = call->out,
 				.arena = call->arena,
-				.deadline_ns = MIN(deadline_ns, env_mono(client->env) + ATTEMPT_NS),
+				.deadline_ns = MIN(MIN(deadline_ns, client->end_ns), env_mono(client->env) + ATTEMPT_NS),
 				.expose = call->expose,
 				.expose_nr = call->expose_nr,
 				.expose_access = call->expose_access,
@@ -91,14 +91,14 @@ client_call(struct client *client, struct client_call *call)
 			if (verdict != 0)
 				return verdict;
 		}
-		if (env_mono(client->env) >= deadline_ns) {
+		if (env_mono(client->env) >= MIN(deadline_ns, client->end_ns)) {
 			log_error(client->env->log, "rank %u tag %u did not serve operation %x in time (last: " RCF "): is its engine running?",
 				  call->rank, call->tag, call->opc, RCP(rc));
 			return -DER_TIMEDOUT;
 		}
 		env_sometimes(client->env, "client: call repeated");
 		client->stats.repeats++;
-		back_off(client, attempt, deadline_ns);
+		back_off(client, attempt, MIN(deadline_ns, client->end_ns));
 		/* A restarted engine may listen elsewhere: ask the agent, and forgive it for not answering just now. */
 		if (!answered && client->agent != NULL && attempt % 4 == 3)
 			(void)client_refresh(client);

@@ -205,6 +205,7 @@ client_create(const struct client_config *config, struct client **result)
 	client->config = *config;
 	client->env = config->env;
 	client->xs = config->xs;
+	client->end_ns = ENV_FOREVER;
 	client->patience_ns = config->patience_ns != 0 ? config->patience_ns : PATIENCE_DEFAULT_NS;
 	arena_init(&client->attach_arena, config->env->mem);
 	arena_init(&client->attach_retired, config->env->mem);
@@ -307,6 +308,12 @@ client_new_id(struct client *client, uuid_t uuid, uint64_t *hlc)
 {
 	memcpy(uuid, client->id, sizeof(uuid_t));
 	*hlc = client_hlc(client);
+}
+
+void
+client_end_by(struct client *client, uint64_t mono_ns)
+{
+	client->end_ns = mono_ns;
 }
 
 struct env *

@@ -47,6 +47,8 @@ struct client_attach {
 int client_create(const struct client_config *config, struct client **client);
 /** Everything opened through it is closed. YIELDS */
 void client_destroy(struct client *client);
+/** From now on calls, also those under way, wait for a silent engine until mono_ns at the latest: for a program that winds up. */
+void client_end_by(struct client *client, uint64_t mono_ns);
 struct env *client_env(const struct client *client);
 struct xs *client_xs(const struct client *client);
 struct mem *client_mem(const struct client *client);

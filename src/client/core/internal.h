@@ -16,6 +16,7 @@ struct client {
 	struct rpc_node *node;
 	struct rpc_ctx *rpc;
 	uint64_t patience_ns;
+	uint64_t end_ns; /* no call waits longer */
 	struct client_attach attach; /* strings in attach_arena */
 	struct arena attach_arena, attach_retired;
 	struct drpc_client *agent; /* NULL: attach was handed in */
