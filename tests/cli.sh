@@ -184,7 +184,8 @@ says home daos container list tank
 
 echo "== a mount without engines ends when it is told to"
 mkdir "$work/mnt"
-good dfuse --mountpoint "$work/mnt" --pool tank --container home
+good daos container create --type POSIX tank mounted
+good dfuse --mountpoint "$work/mnt" --pool tank --container mounted
 mount=$(pgrep -f "^$bin/dfuse --mountpoint $work/mnt ")
 good dmg system stop
 kill "$mount"
@@ -192,6 +193,7 @@ for _ in $(seq 300); do kill -0 "$mount" 2>/dev/null || break; sleep 0.1; done
 kill -0 "$mount" 2>/dev/null && wrong "dfuse goes on 30 s after it was told to end" && kill -9 "$mount"
 grep -q " $work/mnt " /proc/mounts && wrong "the mount is still there"
 good dmg system start
+good daos container destroy --force tank mounted # nobody heard its handle being closed
 
 echo "== destroy"
 refuses 1 "no container 'hone' in pool 'tank': containers are" daos container destroy tank hone
