@@ -182,19 +182,6 @@ refuses 1 'no engine serves: dmg system query' daos pool list
 good dmg system start
 says home daos container list tank
 
-echo "== a mount without engines ends when it is told to"
-mkdir "$work/mnt"
-good daos container create --type POSIX tank mounted
-good dfuse --mountpoint "$work/mnt" --pool tank --container mounted
-mount=$(pgrep -f "^$bin/dfuse --mountpoint $work/mnt ")
-good dmg system stop
-kill "$mount"
-for _ in $(seq 300); do kill -0 "$mount" 2>/dev/null || break; sleep 0.1; done
-kill -0 "$mount" 2>/dev/null && wrong "dfuse goes on 30 s after it was told to end" && kill -9 "$mount"
-grep -q " $work/mnt " /proc/mounts && wrong "the mount is still there"
-good dmg system start
-good daos container destroy --force tank mounted # nobody heard its handle being closed
-
 echo "== destroy"
 refuses 1 "no container 'hone' in pool 'tank': containers are" daos container destroy tank hone
 good daos container destroy tank home
@@ -203,6 +190,20 @@ refuses 1 'nor any other' daos container destroy tank facts
 json 'r == []' daos container list tank
 good dmg pool destroy tank
 says 'No pools' daos pool list
+
+echo "== a mount without engines ends when it is told to"
+mkdir "$work/mnt"
+good dmg pool create --size=1GiB deck
+good daos container create --type POSIX deck mounted
+good dfuse --mountpoint "$work/mnt" --pool deck --container mounted
+mount=$(pgrep -f "^$bin/dfuse --mountpoint $work/mnt ")
+good dmg system stop
+kill "$mount"
+for _ in $(seq 300); do kill -0 "$mount" 2>/dev/null || break; sleep 0.1; done
+kill -0 "$mount" 2>/dev/null && wrong "dfuse goes on 30 s after it was told to end" && kill -9 "$mount"
+grep -q " $work/mnt " /proc/mounts && wrong "the mount is still there"
+good dmg system start
+good dmg pool destroy --force --recursive deck # nobody heard its handles being closed
 
 echo "$checks commands, $failed failed"
 [[ $failed -eq 0 ]]
