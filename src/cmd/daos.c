@@ -45,9 +45,14 @@ int
 tool_failed(struct cli *cli, int rc, const char *what)
 {
 	const char *how = advice(rc);
+	uuid_t uuid;
 
 	if (rc == 0)
 		return 0;
+	for (int i = 0; rc == -DER_INVAL && i < MIN(cli_arg_nr(cli), 2); i++)
+		if (!text_label_is_valid(cli_arg(cli, i)) && text_parse_uuid(cli_arg(cli, i), uuid) != 0)
+			return cli_fail(cli, rc, "%s failed: '%s' is neither a label (1 to 127 of letters, digits, . _ : and -) nor a UUID: daos pool list "
+					"and daos container list show names (%s)", cli_command_name(cli), cli_arg(cli, i), d_errstr(rc));
 	return cli_fail(cli, rc, "%s%s%s failed: %s%s%s (%s)", cli_command_name(cli), what != NULL ? " " : "", what != NULL ? what : "",
 			d_errdesc(rc), how != NULL ? ": " : "", how != NULL ? how : "", d_errstr(rc));
 }

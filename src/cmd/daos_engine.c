@@ -67,15 +67,27 @@ first_error(void *arg, char *buf, size_t size)
 	env_real_log_first_error(run->env, buf, size);
 }
 
+/* What a terminal would obey, or is not ASCII, is shown as ?. */
+static const char *
+shown(const char *text, char buf[64])
+{
+	size_t i;
+
+	for (i = 0; i < 63 && text[i] != '\0'; i++)
+		buf[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+	buf[i] = '\0';
+	return buf;
+}
+
 static int
 number(const char *flag, const char *text, unsigned long most, unsigned long *value)
 {
-	char *end;
+	char *end, buf[64];
 
 	*value = strtoul(text, &end, 10);
 	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && *value <= most)
 		return 0;
-	fprintf(stderr, "daos_engine: -%s takes a whole number from 0 to %lu, not '%.60s'; see daos_engine --help\n", flag, most, text);
+	fprintf(stderr, "daos_engine: -%s takes a whole number from 0 to %lu, not '%s'; see daos_engine --help\n", flag, most, shown(text, buf));
 	return -1;
 }
 
@@ -96,7 +108,10 @@ static int
 parse(int argc, char **argv, struct engine_config *config)
 {
 	unsigned long value = 0;
+	char buf[64];
 	int opt;
+
+	opterr = 0; /* its messages show what was given as it is */
 
 	while ((opt = getopt_long(argc, argv, "s:d:t:x:g:T:n:p:I:r:H:f:m:c:P:hv", options, NULL)) != -1) {
 		char flag[2] = {(char)opt, '\0'};
@@ -120,18 +135,20 @@ parse(int argc, char **argv, struct engine_config *config)
 		case 'P': config->port = (uint32_t)value; break;
 		case 'c':
 			if (strcmp(optarg, "ram") != 0 && strcmp(optarg, "file") != 0) {
-				fprintf(stderr, "daos_engine: storage class '%.60s' is not known: file or ram\n", optarg);
+				fprintf(stderr, "daos_engine: storage class '%s' is not known: file or ram\n", shown(optarg, buf));
 				return 3;
 			}
 			config->ram = strcmp(optarg, "ram") == 0;
 			break;
 		case 'h': fputs(usage, stdout); return 1;
 		case 'v': printf("daos_engine version %d.%d.%d\n", DAOS_VERSION_MAJOR, DAOS_VERSION_MINOR, DAOS_VERSION_FIX); return 1;
-		default: fputs("see daos_engine --help\n", stderr); return 3;
+		default:
+			fprintf(stderr, "daos_engine: '%s' is no flag, or wants a value; see daos_engine --help\n", shown(argv[optind - 1], buf));
+			return 3;
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "daos_engine: '%.60s' is no flag; see daos_engine --help\n", argv[optind]);
+		fprintf(stderr, "daos_engine: '%s' is no flag; see daos_engine --help\n", shown(argv[optind], buf));
 		return 3;
 	}
 	if (config->storage == NULL && !config->ram) {

@@ -35,6 +35,7 @@ struct server {
 	struct agent *agent;
 	struct arena arena;
 	struct strbuf error;
+	char *engine_path;
 	bool stop, ended;
 	int told; /* the pipe to the parent; -1: in front */
 	int rc;
@@ -136,6 +137,7 @@ apply_flags(struct server *server)
 		struct control_engine_config *engine = &config->engines[i];
 
 		engine->targets = (uint32_t)cli_number(cli, "targets", engine->targets);
+		engine->targets_given = engine->targets_given || cli_given(cli, "targets");
 		engine->helpers = (uint32_t)cli_number(cli, "xshelpernr", engine->helpers);
 		engine->first_core = (uint32_t)cli_number(cli, "firstcore", engine->first_core);
 		if (cli_given(cli, "storage"))
@@ -180,7 +182,9 @@ load_config(struct server *server, struct mem *mem)
 		rc = apply_flags(server);
 	if (rc != 0)
 		return rc;
-	server->config->engine_path = find_engine();
+	server->config->engine_path = server->engine_path = find_engine();
+	if (server->engine_path == NULL)
+		return -DER_NOMEM;
 	server->config->environ = (const char *const *)environ;
 	server->config->uid = geteuid();
 	rc = control_config_check(server->config, &server->error);
@@ -435,8 +439,7 @@ start(struct cli *cli)
 		rc = run(&server);
 	if (server.told >= 0)
 		tell(&server, rc != 0 ? rc : -DER_SHUTDOWN, "the server ended before it was open; its log says why");
-	if (server.config != NULL)
-		free((char *)server.config->engine_path);
+	free(server.engine_path);
 	strbuf_fini(&server.error);
 	arena_fini(&server.arena);
 	if (child)

@@ -8,6 +8,7 @@
  *
  * SIGTERM, SIGINT and SIGHUP end it cleanly, as does fusermount3 -u.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -283,6 +284,33 @@ fork_and_wait(struct run *run)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
+/* Another file system begins there. */
+static bool
+is_mount(const char *path, const struct stat *st)
+{
+	int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat parent;
+	bool known = dir >= 0 && fstatat(dir, "..", &parent, 0) == 0;
+
+	if (dir >= 0)
+		close(dir);
+	return known && (parent.st_dev != st->st_dev || parent.st_ino == st->st_ino);
+}
+
+static bool
+is_empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	bool empty = true;
+
+	while (dir != NULL && empty && (entry = readdir(dir)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	if (dir != NULL)
+		closedir(dir);
+	return empty;
+}
+
 static int
 check_mountpoint(struct run *run, const char *path)
 {
@@ -297,7 +325,13 @@ check_mountpoint(struct run *run, const char *path)
 		return cli_fail(run->cli, -DER_INVAL, "mount point '%s' cannot be used: %s. If it is a mount that died: fusermount3 -u %s", path,
 				strerror(error), path);
 	if (stat(run->mountpoint, &st) != 0 || !S_ISDIR(st.st_mode))
-		return cli_fail(run->cli, -DER_INVAL, "mount point '%s' is no directory", path);
+		return cli_fail(run->cli, -DER_NOTDIR, "mount point '%s' is no directory: name an empty directory", path);
+	if (is_mount(run->mountpoint, &st))
+		return cli_fail(run->cli, -DER_BUSY, "something is mounted at '%s' already: unmount it first (fusermount3 -u %s), or choose another "
+				"directory", path, path);
+	if (!is_empty(run->mountpoint))
+		return cli_fail(run->cli, -DER_EXIST, "mount point '%s' is not empty, and a mount would hide what is in it: choose an empty directory",
+				path);
 	return 0;
 }
 

@@ -237,6 +237,12 @@ dmg_pool_create(struct cli *cli)
 	if (rc == -DER_EXIST)
 		return cli_fail(cli, rc, "pool create failed: there is a pool '%s' already: choose another label, or dmg pool destroy it (%s)",
 				in.label, d_errstr(rc));
+	if (rc == -DER_OOG)
+		return cli_fail(cli, rc, "pool create %s failed: there is no rank %s: dmg system query lists them (%s)", in.label,
+				cli_text(cli, "ranks") != NULL ? cli_text(cli, "ranks") : "to put it on", d_errstr(rc));
+	if (rc == -DER_INVAL)
+		return cli_fail(cli, rc, "pool create %s failed: sizes or properties do not do; each target needs 64 MiB for metadata and 64 MiB for data: "
+				"give a larger --size (%s)", in.label, d_errstr(rc));
 	if (rc != 0)
 		return dmg_failed(cli, rc, in.label);
 	print_created(cli, &in, &out);

@@ -329,6 +329,7 @@ read_engine(struct reading *reading, const struct yaml_engine *yaml, struct cont
 
 	if (yaml->targets != NULL)
 		engine->targets = *yaml->targets;
+	engine->targets_given = yaml->targets != NULL;
 	if (yaml->nr_xs_helpers != NULL)
 		engine->helpers = *yaml->nr_xs_helpers;
 	if (yaml->first_core != NULL)

@@ -49,7 +49,7 @@ say_storage(uint32_t i, const char *path, int rc, struct strbuf *error)
 {
 	strbuf_addf(error, "engine %u: the storage %s %s (%s)", i, path,
 		    rc == -DER_EXIST      ? "is not empty and not ours: choose another directory, or empty it" :
-		    rc == -DER_MISMATCH   ? "belongs to another system or class: start it with the name (-g) and class that stand in its file superblock" :
+		    rc == -DER_MISMATCH   ? "was made for another system, class or number of targets: start it with what stands in its file superblock (-g, -t), or without these" :
 		    rc == -DER_DF_INCOMPT ? "was made by a newer version: run that one" :
 		    rc == -DER_DF_INVAL   ? "holds a file 'superblock' that is damaged or not ours: bring it back from a copy, or choose another directory" :
 		    rc == -DER_NO_PERM    ? "may not be read by this user: start as its owner, or choose another directory" :

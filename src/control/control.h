@@ -39,6 +39,7 @@
 /* ---- configuration -------------------------------------------------------------------------------------------------------- */
 struct control_engine_config {
 	uint32_t targets, helpers, first_core;
+	bool targets_given;  /* somebody named them: else storage that was formatted keeps its own number */
 	int numa;            /* -1: any */
 	bool ram;            /* class ram: volatile; else file */
 	const char *storage; /* its directory */

@@ -139,7 +139,7 @@ make_args(const struct engine *engine, struct arena *arena, char ***argv)
 		return rc;
 	add_word(&words, "%s", config->engine_path);
 	add_word(&words, "-t");
-	add_word(&words, "%u", mine->targets);
+	add_word(&words, "%u", engine->targets);
 	add_word(&words, "-x");
 	add_word(&words, "%u", mine->helpers);
 	add_word(&words, "-g");

@@ -4,7 +4,7 @@
  * crash in the middle leaves the old or the new one.
  *
  *	<meta>/keys             "daos-keys 1", the secret and the public half of the credentials' key in hexadecimal; 0600
- *	<storage>/superblock    "daos-superblock 1", then system, class, uuid, rank, a line each: the storage is formatted. The rank
+ *	<storage>/superblock    "daos-superblock 1", then system, class, uuid, targets, rank, a line each: the storage is formatted. The rank
  *	                        comes with the engine's first start
  *	<state>                 "daos-state 1", then pid, system, group; for each engine "engine N" and port, pid, rank, state, restarts,
  *	                        incarnation, storage, addr (several): what people and the next start want to know; may be lost
@@ -154,7 +154,13 @@ control__superblock_read(struct engine *engine)
 	while (rc == 0 && next_line(&rest, &line)) {
 		if (strcmp(line.key, "rank") == 0 && text_parse_u64(line.value, &number) == 0 && number < UINT32_MAX)
 			engine->rank = (uint32_t)number;
-		else if (strcmp(line.key, "uuid") == 0 && text_parse_uuid(line.value, engine->uuid) != 0)
+		else if (strcmp(line.key, "targets") == 0 && text_parse_u64(line.value, &number) == 0 && number > 0 &&
+			 number <= CONTROL_TARGETS_MAX) {
+			/* Pools have a shard on each: another number would not find them. */
+			if (engine->config->targets_given && engine->config->targets != number)
+				rc = -DER_MISMATCH;
+			engine->targets = (uint32_t)number;
+		} else if (strcmp(line.key, "uuid") == 0 && text_parse_uuid(line.value, engine->uuid) != 0)
 			memset(engine->uuid, 0, sizeof(uuid_t));
 		else if (strcmp(line.key, "system") == 0 && strcmp(line.value, engine->control->config->system) != 0) {
 			log_error(env->log, "%s belongs to the system '%s', not to '%s'", engine->config->storage, line.value,
@@ -178,8 +184,8 @@ control__superblock_write(struct engine *engine)
 	int rc;
 
 	strbuf_init_fixed(&out, buf, sizeof(buf));
-	strbuf_addf(&out, "daos-superblock 1\nsystem %s\nclass %s\nuuid %s\n", engine->control->config->system,
-		    engine->config->ram ? "ram" : "file", text_print_uuid(uuid, engine->uuid));
+	strbuf_addf(&out, "daos-superblock 1\nsystem %s\nclass %s\nuuid %s\ntargets %u\n", engine->control->config->system,
+		    engine->config->ram ? "ram" : "file", text_print_uuid(uuid, engine->uuid), engine->targets);
 	if (engine->rank != UINT32_MAX)
 		strbuf_addf(&out, "rank %u\n", engine->rank);
 	rc = out.rc != 0 ? out.rc : superblock_path(path, sizeof(path), engine->config);
@@ -266,6 +272,7 @@ control__format(struct engine *engine, bool force)
 		return rc;
 	engine->rank = UINT32_MAX;
 	engine->incarnation = 0;
+	engine->targets = engine->config->targets;
 	rc = env->ops->rand_secure(env, engine->uuid, sizeof(uuid_t));
 	if (rc != 0)
 		return rc;
@@ -285,8 +292,6 @@ state_engine_line(struct engine *engine, const struct line *line)
 		engine->port = (uint32_t)number;
 	else if (strcmp(line->key, "incarnation") == 0 && is_number)
 		engine->incarnation = number;
-	else if (strcmp(line->key, "targets") == 0 && is_number && number <= CONTROL_TARGETS_MAX)
-		engine->targets = (uint32_t)number;
 }
 
 int

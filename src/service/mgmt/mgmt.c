@@ -80,7 +80,7 @@ mgmt_pool_sizes(struct mgmt *mgmt, uint64_t scm_bytes, uint64_t nvme_bytes, uint
 	sizes->data = round_down(nvme_bytes / nr);
 	sizes->wal = ram ? 0 : MIN((uint64_t)WAL_BYTES, MAX(sizes->meta / 4, 16 * MIB));
 	sizes->wal = round_down(sizes->wal);
-	if (sizes->meta < META_LEAST || (sizes->data != 0 && sizes->data < DATA_LEAST)) {
+	if (sizes->meta < META_LEAST || (sizes->data < DATA_LEAST && (sizes->data != 0 || !ram))) {
 		log_error(mgmt->env->log, "a pool of %llu MiB is too small for %u targets: give at least %llu MiB", total / MIB, nr,
 			  POOL_LEAST / MIB);
 		return -DER_INVAL;
