@@ -308,6 +308,8 @@ fs_inode_open(struct fs *fs, daos_obj_id_t oid, uint32_t type, struct fs_inode *
 	if (rc != 0)
 		return fs__errno(rc);
 	rc = fs__record_load(inode, NULL, &record);
+	if (rc == 0 && record.nlink == 0) /* waits for mounts that may have it open */
+		rc = ENOENT;
 	if (rc != 0)
 		fs_inode_put(inode);
 	else
