@@ -6,6 +6,8 @@ DIR ?= ./demo
 PREFIX ?= /usr/local
 DESTDIR ?=
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 20
+MINUTES ?= 10
 
 .PHONY: all setup build demo demo-stop test ci install uninstall bench tidy soak fuzz clean help
 
@@ -17,6 +19,7 @@ help:
 	@echo 'make test                                         unit, simulator and end-to-end tests'
 	@echo 'make install PREFIX=/usr/local, make uninstall    programs, libraries, headers'
 	@echo 'make bench, make tidy, make soak, make fuzz       figures; style and structure; long runs; fuzzing'
+	@echo '  soak: MINUTES=10; fuzz: FUZZ_SECONDS=20 for each target; make ci: all that a change must pass (docs/TESTING.md)'
 
 setup:
 	@tools/setup.sh build
@@ -57,11 +60,11 @@ tidy:
 soak:
 	@tools/setup.sh build test
 	@tools/build.sh $(BUILD)
-	@tools/soak.sh $(BUILD)
+	@tools/soak.sh $(BUILD) $(MINUTES)
 
 fuzz:
 	@tools/setup.sh build test
-	@tools/fuzz.sh $(BUILD)-fuzz
+	@tools/fuzz.sh $(BUILD)-asan $(FUZZ_SECONDS)
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
