@@ -12,7 +12,10 @@ bin=$build/src
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 mnt=$dir/mnt
-export DAOS_AGENT_DRPC_DIR=$dir/run
+# Paths of sockets end at 107 bytes: below a deep DIR they lie elsewhere, found again by the name.
+sockets=$dir/run
+[[ ${#sockets} -le 72 ]] || sockets=${TMPDIR:-/tmp}/daos-$(id -u)-$(printf '%s' "$dir" | cksum | cut -d ' ' -f 1)
+export DAOS_AGENT_DRPC_DIR=$sockets
 say() { printf '%s\n' "$*"; }
 
 begun=$EPOCHREALTIME
@@ -29,28 +32,46 @@ step() { # name, command...: runs it and says how long it took
 }
 bc_minus() { awk -v a="${1/,/.}" -v b="${2/,/.}" 'BEGIN {print a - b}'; }
 
-server_pid() { [[ -f $dir/demo.pid ]] && kill -0 "$(cat "$dir/demo.pid")" 2>/dev/null && cat "$dir/demo.pid"; }
-mounted() { grep -qs " $mnt fuse" /proc/mounts; }
+# The server that the state file names, if it still is one.
+server_pid() {
+	local pid
+	pid=$(awk '$1 == "pid" {print $2; exit}' "$dir/daos_server.state" 2>/dev/null) || return 1
+	[[ -n $pid && $(cat "/proc/$pid/comm" 2>/dev/null) == daos_server ]] && echo "$pid"
+}
+mounted() { awk -v m="${mnt// /\\\\040}" '$2 == m && $3 ~ /^fuse/ {found = 1} END {exit !found}' /proc/mounts; }
+
+stop_all() {
+	local pid
+	if mounted; then fusermount3 -u "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt" || true; fi
+	if pid=$(server_pid); then
+		kill -TERM "$pid" 2>/dev/null || true
+		for _ in $(seq 400); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+		kill -0 "$pid" 2>/dev/null && { echo "the server of $dir (process $pid) does not end: kill -9 $pid"; return 1; }
+	fi
+	return 0
+}
+# Ctrl-C in the middle: what was begun is ended.
+interrupted() {
+	trap - INT TERM
+	exec >&3 # a step's own output goes to its log
+	say ""
+	say "Interrupted: stopping what was started in $dir."
+	stop_all
+	exit 130
+}
 
 start_server() {
-	if server_pid >/dev/null; then return 0; fi
-	"$bin/daos_server" start --dir "$dir" >>"$dir/demo.server.log" 2>&1 </dev/null &
-	echo $! >"$dir/demo.pid"
-	disown
-	for _ in $(seq 300); do
-		"$bin/dmg" system query >/dev/null 2>&1 && return 0
-		server_pid >/dev/null || { tail -n 5 "$dir/demo.server.log"; return 1; }
-		sleep 0.1
-	done
-	tail -n 5 "$dir/demo.server.log"
-	return 1
+	if server_pid >/dev/null && "$bin/dmg" system query >/dev/null 2>&1; then return 0; fi
+	setsid "$bin/daos_server" start --dir "$dir" -d "$sockets" --detach </dev/null 3>&-
 }
 
 make_pool() { "$bin/dmg" pool query demo >/dev/null 2>&1 || "$bin/dmg" pool create demo; }
 make_cont() { "$bin/daos" container query demo home >/dev/null 2>&1 || "$bin/daos" container create demo home --type POSIX; }
 mount_it() {
-	mkdir -p "$mnt" 2>/dev/null || { fusermount3 -u -z "$mnt" || true; mkdir -p "$mnt"; }
-	mounted || "$bin/dfuse" --mountpoint "$mnt" --pool demo --container home
+	# What a crash left: a mount that nobody serves.
+	if mounted && ! ls "$mnt" >/dev/null 2>&1; then fusermount3 -u -z "$mnt" || true; fi
+	mkdir -p "$mnt"
+	mounted || "$bin/dfuse" --mountpoint "$mnt" --pool demo --container home 3>&-
 }
 tree=$(basename "$src")
 copy_tree() { rm -rf "${mnt:?}/$tree" && cp -r "$src" "$mnt/$tree"; }
@@ -60,7 +81,7 @@ compare_tree() {
 }
 crash_engine() { # while somebody writes
 	local pid writer
-	pid=$(pgrep -f "daos_engine .*-s $dir/" | head -n 1)
+	pid=$(awk '$1 == "engine" {at = 1} at && $1 == "pid" {print $2; exit}' "$dir/daos_server.state")
 	[[ -n $pid ]] || { echo "no engine of $dir is running"; return 1; }
 	(for i in $(seq 200); do echo "line $i" >>"$mnt/written-during-the-crash"; done) &
 	writer=$!
@@ -72,6 +93,8 @@ crash_engine() { # while somebody writes
 
 case $verb in
 start)
+	exec 3>&1
+	trap interrupted INT TERM
 	say "A store in $dir"
 	step "start the server, format what is new" start_server
 	step "pool demo" make_pool
@@ -86,18 +109,12 @@ start)
 	"$bin/dmg" system query
 	say ""
 	say "It runs and is mounted; all of it took $(printf '%.1f' "$(bc_minus "$EPOCHREALTIME" "$begun")") s."
-	say "  use it:      ls $mnt/$tree"
-	say "  talk to it:  export DAOS_AGENT_DRPC_DIR=$dir/run; $bin/dmg pool list"
-	say "  stop it:     make demo-stop DIR=$dir     (the data stays; make demo finds it again)"
+	say "  use it:      ls ${mnt@Q}/$tree"
+	say "  talk to it:  export DAOS_AGENT_DRPC_DIR=${sockets@Q}; $bin/dmg pool list"
+	say "  stop it:     make demo-stop DIR=${dir@Q}     (the data stays; make demo finds it again)"
 	;;
 stop)
-	if mounted; then fusermount3 -u "$mnt" || fusermount3 -u -z "$mnt"; fi
-	if pid=$(server_pid); then
-		kill -TERM "$pid"
-		for _ in $(seq 400); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-		kill -0 "$pid" 2>/dev/null && { echo "the server of $dir (process $pid) does not end: kill -9 $pid"; exit 1; }
-	fi
-	rm -f "$dir/demo.pid"
+	stop_all
 	say "Stopped; the data stays in $dir."
 	;;
 *)
