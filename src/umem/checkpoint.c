@@ -324,10 +324,12 @@ umem__checkpoint_now(struct umem *heap)
 	mem_free(heap->mem, w);
 	if (rc == 0 && !whole)
 		rc = -DER_NOSPACE;
-	if (rc == 0)
+	if (rc == 0) {
 		heap->checkpoints++;
-	else if (rc != -DER_NOMEM && heap->failed == 0)
+		env_sometimes(heap->env, "umem: a checkpoint is durable");
+	} else if (rc != -DER_NOMEM && heap->failed == 0) {
 		umem__fail(heap, rc);
+	}
 	return rc;
 }
 

@@ -250,6 +250,8 @@ batch_submit(struct umem *heap, struct batch *batch)
 	first = batch_iov(batch, to_end * UMEM_BLOCK, &nr);
 	batch->submitted = true;
 	batch->writes = first == nr ? 1 : 2;
+	if (at + batch_blocks(batch) >= wal->blocks)
+		env_sometimes(heap->env, "umem: the log goes round");
 	for (uint32_t i = 0, writes = batch->writes; i < writes; i++) {
 		batch->io[i] = (struct bio_io){
 			.blob = heap->wal_blob,

@@ -492,16 +492,18 @@ d_expected_bytes(const struct m_view *view, int object, int dkey, int akey, uint
 
 	if (!d_is_array(akey)) {
 		event = m_value(view, object, dkey, akey, -1, at);
-		for (uint32_t i = 0; event != NULL && event->stamp != 0 && i < event->size; i++)
-			buf[len++] = m_byte(event->stamp, i);
-		return len;
+		if (event == NULL || event->stamp == 0)
+			return 0;
+		m_bytes(event->stamp, 0, event->size, buf);
+		return event->size;
 	}
 	for (uint32_t r = 0; r < M_RECORDS; r++) {
 		event = m_value(view, object, dkey, akey, r, at);
-		for (uint64_t i = 0; i < d_rec_size(akey); i++)
-			buf[len++] = event != NULL && event->stamp != 0 ?
-					     m_byte(event->stamp, r * d_rec_size(akey) + i) :
-					     '.';
+		if (event != NULL && event->stamp != 0)
+			m_bytes(event->stamp, r * d_rec_size(akey), d_rec_size(akey), buf + len);
+		else
+			memset(buf + len, '.', d_rec_size(akey));
+		len += d_rec_size(akey);
 	}
 	return len;
 }
@@ -558,7 +560,8 @@ d_compare_fetch(struct drive *drive, const struct m_view *given, int object, int
 			continue;
 		expected_len = d_expected_bytes(&view, object, dkey, akey, when->epoch, expected);
 		assert_int_equal(len, expected_len);
-		assert_memory_equal(found, expected, len);
+		if (memcmp(found, expected, len) != 0) /* cmocka's own walks byte by byte */
+			assert_memory_equal(found, expected, len);
 		if (when->bound > when->epoch) {
 			expected_len = d_expected_bytes(&view, object, dkey, akey, when->bound, expected);
 			assert_int_equal(len, expected_len);
@@ -925,12 +928,18 @@ d_compare_all(struct drive *drive, const struct m_view *view, uint64_t epoch)
 	for (int o = 0; o < M_OBJECTS; o++) {
 		d_compare_list(drive, view, VOS_LIST_DKEY, o, 0, epoch);
 		for (int d = 0; d < M_DKEYS; d++) {
-			d_compare_list(drive, view, VOS_LIST_AKEY, o, d, epoch);
+			struct model few;
+			struct m_view narrow = *view;
+
+			model_narrow(view->model, o, d, &few);
+			narrow.model = &few;
+			d_compare_list(drive, &narrow, VOS_LIST_AKEY, o, d, epoch);
 			for (int a = 0; a < M_AKEYS; a++) {
 				struct vos_when when = {.epoch = epoch};
 
-				d_compare_fetch(drive, view, o, d, a, &when, VOS_NO_TIMESTAMP);
+				d_compare_fetch(drive, &narrow, o, d, a, &when, VOS_NO_TIMESTAMP);
 			}
+			free(few.events);
 		}
 	}
 }

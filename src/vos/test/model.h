@@ -77,6 +77,18 @@ model_add(struct model *model)
 	return &model->events[model->event_nr++];
 }
 
+/* The same model with only what matters to one dkey: for who asks much about it. few: its events are freed by the caller. */
+static inline void
+model_narrow(const struct model *model, int object, int dkey, struct model *few)
+{
+	*few = *model;
+	few->event_nr = 0;
+	few->events = malloc((model->event_nr + 1) * sizeof(*few->events));
+	for (uint32_t i = 0; i < model->event_nr; i++)
+		if (model->events[i].object == object && (model->events[i].kind == M_PUNCH_OBJECT || model->events[i].dkey == dkey))
+			few->events[few->event_nr++] = model->events[i];
+}
+
 static inline uint32_t
 model_tx(struct model *model, uint64_t epoch, uint64_t hlc)
 {
@@ -254,6 +266,21 @@ static inline char
 m_byte(uint32_t stamp, uint64_t i)
 {
 	return (char)(33 + (stamp * 31 + i * 7 + (i >> 8) * 13 + (stamp >> 8)) % 90);
+}
+
+/* Bytes [from, from + nr) of it, without a division for each. */
+static inline void
+m_bytes(uint32_t stamp, uint64_t from, uint64_t nr, char *buf)
+{
+	uint32_t at = 0;
+
+	for (uint64_t i = from; i < from + nr; i++) {
+		if (i == from || i % 256 == 0)
+			at = (uint32_t)(m_byte(stamp, i) - 33);
+		*buf++ = (char)(33 + at);
+		at += 7;
+		at -= at >= 90 ? 90 : 0;
+	}
 }
 
 #endif
