@@ -87,8 +87,9 @@ check_extent(void *arg, const struct evtree_extent *extent)
 	return check_dtx(a->check, a->root, data->dtx);
 }
 
+/* covered: the dkey has a creation. Without one there may be punches below it, whose victims were undone, but no versions (look I1). */
 static int
-check_akey(struct check *check, umem_off_t off)
+check_akey(struct check *check, umem_off_t off, bool covered)
 {
 	struct vos_pool *pool = check->pool;
 	struct vos_akey_rec *rec = umem_at(pool->heap, off);
@@ -104,6 +105,8 @@ check_akey(struct check *check, umem_off_t off)
 		return vos__corrupt(pool, off, "no akey record in a tree of akeys");
 	if (rec->ilog.nr == 0)
 		return vos__corrupt(pool, off, "look I1: an akey without a creation");
+	if (!covered && (rec->singles.count > 0 || rec->extents.count > 0))
+		return vos__corrupt(pool, off, "look I1: a version below a dkey without a creation");
 	rc = check_log(check, off + offsetof(struct vos_akey_rec, ilog));
 	if (rc == 0)
 		rc = btree_check(&singles);
@@ -149,7 +152,7 @@ check_dkey(struct check *check, umem_off_t off)
 	}
 	if (rec->head.kind != VOS_KIND_DKEY || umem_usable(pool->heap, off) < sizeof(*rec) + rec->head.key_len)
 		return vos__corrupt(pool, off, "no dkey record in a tree of dkeys");
-	if (rec->ilog.nr == 0)
+	if (rec->ilog.nr == 0 && rec->akeys.count == 0)
 		return vos__corrupt(pool, off, "look I1: a dkey without a creation");
 	rc = check_log(check, off + offsetof(struct vos_dkey_rec, ilog));
 	if (rc == 0)
@@ -158,7 +161,7 @@ check_dkey(struct check *check, umem_off_t off)
 		return rc;
 	rc = btree_seek(&akeys, BTREE_FIRST, NULL, 0, &cursor);
 	for (; rc == 0; rc = btree_next(&cursor)) {
-		rc = check_akey(check, btree_value(&cursor));
+		rc = check_akey(check, btree_value(&cursor), rec->ilog.nr > 0);
 		if (rc != 0)
 			return rc;
 	}

@@ -432,6 +432,37 @@ play_dtx(struct stage *stage)
 	stage_down(stage);
 }
 
+/* The creation of the dkey is undone below the punch of an akey: the punch stays, and hides nothing. */
+static void
+play_punch_stays(struct stage *stage)
+{
+	struct vos_dtx_id one = id_of(1);
+	struct vos_op *op;
+	uint64_t lsn;
+
+	assert_int_equal(stage_up(stage, true), 0);
+	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), 0, NULL, 1, "1", &op), 0);
+	assert_int_equal(prepare(stage, one, 10, &op, 1), 0);
+	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("b"), 0, NULL, 1, "2", &op), 0);
+	assert_int_equal(prepare(stage, id_of(2), 11, &op, 1), 0);
+	assert_int_equal(punch_at(stage, hashed, "d", "a", 20, 0), 0);
+	assert_int_equal(vos_dtx_abort(stage->cont, &one, &lsn), 0);
+	one = id_of(2);
+	assert_int_equal(vos_dtx_abort(stage->cont, &one, &lsn), 0);
+	assert_text(stage, hashed, "d", "a", 30, "-");
+	assert_int_equal(vos_pool_check(stage->pool), 0);
+	assert_int_equal(put_single(stage, hashed, "d", "a", 40, "3", 1), 0);
+	assert_text(stage, hashed, "d", "a", 40, "3");
+	assert_int_equal(vos_pool_check(stage->pool), 0);
+	stage_down(stage);
+}
+
+static void
+a_punch_outlives_the_undone_creation_that_it_hid(void **state)
+{
+	stage_run(play_punch_stays, true);
+}
+
 static void
 a_prepared_transaction_is_in_the_way_until_it_is_committed_or_undone(void **state)
 {
@@ -554,6 +585,7 @@ main(void)
 		cmocka_unit_test(extents_are_listed_up_and_down),
 		cmocka_unit_test(the_end_of_an_array_and_its_newest_change_are_found),
 		cmocka_unit_test(a_prepared_transaction_is_in_the_way_until_it_is_committed_or_undone),
+		cmocka_unit_test(a_punch_outlives_the_undone_creation_that_it_hid),
 		cmocka_unit_test(an_id_is_applied_once_and_refused_when_it_was_forgotten),
 		cmocka_unit_test(a_write_below_the_read_of_somebody_else_restarts),
 		cmocka_unit_test(a_read_that_must_still_hold_fails_the_transaction_when_it_does_not),

@@ -346,7 +346,8 @@ play_recovery(struct stage *stage)
 			fail_msg("%u steps are there, %u were acknowledged", steps, image->acked);
 		truncate_model(&drive->model, steps);
 		view = d_view(drive);
-		assert_int_equal(vos_pool_check(stage->pool), 0);
+		if (vos_pool_check(stage->pool) != 0)
+			fail_msg("the checker finds damage after %u steps", steps);
 		check_other(image, stage);
 		d_compare_all(drive, &view, DAOS_EPOCH_MAX);
 		if (image->go_on) {

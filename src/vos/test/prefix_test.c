@@ -27,7 +27,7 @@ static struct workload
 workload_of(uint32_t seed)
 {
 	return (struct workload){.seed = 1000 + seed,
-				 .steps = 600 + seed % 3 * 40,
+				 .steps = 680 + seed % 3 * 40,
 				 .writers = seed % 5 == 4 ? 3 : 1,
 				 .big = seed % 2 == 0,
 				 .wal_size = 256 * KIB,
@@ -115,7 +115,7 @@ every_prefix_of_the_block_writes_recovers(void **state)
 	for (uint32_t i = 0; i < nr; i++) {
 		struct workload load = workload_of(first + i);
 
-		cut_everywhere(&load, i % (WORKLOADS_MAX / AGAIN) == 1, &sums);
+		cut_everywhere(&load, (first + i) % (WORKLOADS_MAX / AGAIN) == 1, &sums);
 	}
 	print_message("%lu workloads: %lu block writes, %lu log wraps, %lu checkpoints, %lu KiB of heap grown, %lu punches, %lu containers destroyed; "
 		      "%lu images, %lu more with a second crash during recovery\n",
