@@ -32,6 +32,7 @@ struct engine_config { /* what the flags of daos_engine say; strings are copied 
 	uint32_t first_core;        /* -f */
 	int numa;                   /* -p; -1: any */
 	uint64_t memory;            /* -r: bytes for heaps; 0: a quarter of the machine's */
+	uint64_t wal_bytes, data_bytes; /* of each target's part of a new pool, whatever the pool's size; 0: by the size */
 	bool ram;                   /* class ram: everything is volatile */
 	bool oversubscribe;         /* more streams than cores are fine */
 	/* without a server: what it would say */

@@ -202,6 +202,8 @@ mgmt_init(struct engine *engine)
 				     .pools = engine->pools,
 				     .storage = engine->config.ram ? NULL : engine->config.storage,
 				     .heap_budget = engine->config.memory,
+				     .wal_bytes = engine->config.wal_bytes,
+				     .data_bytes = engine->config.data_bytes,
 				     .stop = stop_wanted,
 				     .group = engine__group_set,
 				     .arg = engine};

@@ -25,9 +25,10 @@ listen_given(struct starting *starting)
 	const char *bound = NULL;
 	int rc = rpc_listen(starting->stream->rpc, starting->addr, &bound);
 
-	if (rc == 0)
-		starting->engine->addrs[starting->stream->tag] = mem_strdup(starting->engine->mem, bound);
-	return rc;
+	if (rc != 0)
+		return rc;
+	starting->engine->addrs[starting->stream->tag] = mem_strdup(starting->engine->mem, bound);
+	return starting->engine->addrs[starting->stream->tag] != NULL ? 0 : -DER_NOMEM;
 }
 
 static int

@@ -47,6 +47,7 @@ struct sim_disk {
 	uint64_t fail_nth;
 	bool fail_persistent, dead, stalled;
 	uint32_t slow;
+	uint64_t garble_nth;
 	uint64_t crash_nth;
 	enum sim_crash crash_how;
 };
@@ -226,6 +227,20 @@ struct crash {
 	enum { LOST, KEPT, TORN } fate;
 };
 
+/* Counts what a death did to a write. */
+static void
+count_fate(struct sim_disk *disk, struct crash *crash)
+{
+	struct sim *sim = disk->host->sim;
+
+	if (crash->fate != KEPT)
+		sim__struck(sim, crash->fate == LOST ? SIM_WRITE_LOST : SIM_WRITE_TORN);
+	if (crash->fate != LOST && crash->write > disk->host->oldest_lost)
+		sim__struck(sim, SIM_WRITE_REORDERED);
+	if (crash->fate == LOST)
+		disk->host->oldest_lost = MIN(disk->host->oldest_lost, crash->write);
+}
+
 static void
 next_write(struct sim_disk *disk, struct crash *crash, uint64_t write)
 {
@@ -240,6 +255,7 @@ next_write(struct sim_disk *disk, struct crash *crash, uint64_t write)
 	else
 		crash->fate = crash->mode == ALL_KEPT ? KEPT : LOST;
 	crash->seen++;
+	count_fate(disk, crash);
 }
 
 /** What of one page of a write reaches the medium. */
@@ -297,7 +313,7 @@ static struct crash
 draw_crash(struct sim_disk *disk)
 {
 	uint64_t draw = rand_below(&disk->rand, 10), writes = 0, last = UINT64_MAX;
-	struct crash crash = {.mode = draw < 3 ? ALL_LOST : draw < 4 ? ALL_KEPT : draw < 6 ? PREFIX : SUBSET};
+	struct crash crash = {.mode = draw < 2 ? ALL_LOST : draw < 3 ? ALL_KEPT : draw < 5 ? PREFIX : SUBSET};
 	struct flight *flight;
 	struct piece *piece;
 
@@ -343,6 +359,7 @@ sim__disks_power_lost(struct sim_host *host)
 {
 	struct sim_file *file;
 
+	host->oldest_lost = UINT64_MAX;
 	list_each(file, &host->files, link)
 		if (file->kind == SIM_DISK)
 			lose_power(file->disk);
@@ -354,9 +371,11 @@ sim__disks_killed(struct sim_host *host, struct sim_life *life)
 {
 	struct sim_file *file;
 
+	host->oldest_lost = UINT64_MAX;
 	list_each(file, &host->files, link) {
 		struct sim_disk *disk = file->disk;
 		struct flight *flight, *next;
+		struct crash crash = {0};
 
 		if (file->kind != SIM_DISK)
 			continue;
@@ -367,6 +386,11 @@ sim__disks_killed(struct sim_host *host, struct sim_life *life)
 
 			if (flight->life != life)
 				continue;
+			if (flight->op == ENV_IO_WRITE) {
+				crash.write = flight->write;
+				crash.fate = len == 0 ? LOST : len < flight->len ? TORN : KEPT;
+				count_fate(disk, &crash);
+			}
 			if (flight->op == ENV_IO_WRITE && len > 0)
 				land(disk, flight->write, flight->off, flight->data, len, false);
 			disk->stats.in_flight--;
@@ -395,8 +419,12 @@ called_back(struct sim_due *due, bool dropped)
 static bool
 asked_to_fail(struct sim_disk *disk, enum env_io_op op)
 {
-	if (disk->dead)
+	static const enum sim_fault faults[] = {SIM_READ_FAILED, SIM_WRITE_FAILED, SIM_FLUSH_FAILED, SIM_WRITE_FAILED};
+
+	if (disk->dead) {
+		sim__struck(disk->host->sim, faults[op]);
 		return true;
+	}
 	if (disk->fail_nth == 0 || !(disk->fail_ops & (1U << op)))
 		return false;
 	if (disk->fail_nth > 1) {
@@ -405,7 +433,7 @@ asked_to_fail(struct sim_disk *disk, enum env_io_op op)
 	}
 	if (!disk->fail_persistent)
 		disk->fail_nth = 0;
-	sim__count(disk->host->sim, "fault", "disk operation failed on demand");
+	sim__struck(disk->host->sim, faults[op]);
 	return true;
 }
 
@@ -419,6 +447,21 @@ gather(uint8_t *to, const struct iovec *iov, int iov_nr)
 }
 
 static void
+garble(struct sim_disk *disk, const struct env_io *io)
+{
+	uint64_t byte = rand_below(&disk->rand, io->len);
+
+	for (int i = 0; i < io->iov_nr; i++) {
+		if (byte < io->iov[i].iov_len) {
+			((uint8_t *)io->iov[i].iov_base)[byte] ^= (uint8_t)(1 << rand_below(&disk->rand, 8));
+			break;
+		}
+		byte -= io->iov[i].iov_len;
+	}
+	sim__struck(disk->host->sim, SIM_BIT_GARBLED);
+}
+
+static void
 do_read(struct sim_disk *disk, struct flight *flight)
 {
 	struct sim *sim = disk->host->sim;
@@ -426,13 +469,13 @@ do_read(struct sim_disk *disk, struct flight *flight)
 	const struct sim_image *image = &disk->now;
 	uint64_t off = flight->off;
 
-	if (asked_to_fail(disk, flight->op) || sim__fault(sim, &disk->rand, options->read_error_ppm, "read failed")) {
+	if (asked_to_fail(disk, flight->op) || sim__fault(sim, &disk->rand, options->read_error_ppm, SIM_READ_FAILED)) {
 		flight->rc = -DER_IO;
 		return;
 	}
-	if (sim__fault(sim, &disk->rand, options->bit_rot_ppm, "bit rotten"))
+	if (sim__fault(sim, &disk->rand, options->bit_rot_ppm, SIM_BIT_ROTTEN))
 		sim_disk_flip_bit(disk, flight->off * 8 + rand_below(&disk->rand, flight->len * 8));
-	if (sim__fault(sim, &disk->rand, options->stale_read_ppm, "stale read"))
+	if (sim__fault(sim, &disk->rand, options->stale_read_ppm, SIM_READ_STALE))
 		image = &disk->durable;
 	for (int i = 0; i < flight->io->iov_nr; i++) {
 		const struct iovec *iov = &flight->io->iov[i];
@@ -441,6 +484,8 @@ do_read(struct sim_disk *disk, struct flight *flight)
 		sim__digest(sim, iov->iov_base, iov->iov_len);
 		off += iov->iov_len;
 	}
+	if (disk->garble_nth > 0 && --disk->garble_nth == 0)
+		garble(disk, flight->io);
 	disk->stats.reads++;
 	disk->stats.bytes_read += flight->len;
 }
@@ -471,8 +516,8 @@ do_write(struct sim_disk *disk, struct flight *flight)
 
 	check_buffer(disk, flight);
 	sim__digest(sim, flight->data, flight->len);
-	if (asked_to_fail(disk, flight->op) || sim__fault(sim, &disk->rand, options->write_error_ppm, "write failed") ||
-	    (durable && sim__fault(sim, &disk->rand, options->flush_error_ppm, "durable write failed"))) {
+	if (asked_to_fail(disk, flight->op) || sim__fault(sim, &disk->rand, options->write_error_ppm, SIM_WRITE_FAILED) ||
+	    (durable && sim__fault(sim, &disk->rand, options->flush_error_ppm, SIM_FLUSH_FAILED))) {
 		flight->rc = -DER_IO;
 		len = rand_below(&disk->rand, len / SIM_SECTOR + 1) * SIM_SECTOR;
 		if (len > 0 && !disk->dead)
@@ -484,9 +529,9 @@ do_write(struct sim_disk *disk, struct flight *flight)
 	disk->stats.writes++;
 	disk->stats.bytes_written += len;
 	sim__record_done(disk->host, flight->write, durable);
-	if (sim__fault(sim, &disk->rand, options->lost_write_ppm, "lost write"))
+	if (sim__fault(sim, &disk->rand, options->lost_write_ppm, SIM_WRITE_DROPPED))
 		return;
-	if (sim__fault(sim, &disk->rand, options->misdirect_ppm, "misdirected write")) {
+	if (sim__fault(sim, &disk->rand, options->misdirect_ppm, SIM_WRITE_MISDIRECTED)) {
 		uint64_t pages = disk->size / SIM_PAGE, page = off / SIM_PAGE + 1 + rand_below(&disk->rand, STRAY_PAGES);
 
 		off = page % pages * SIM_PAGE;
@@ -501,7 +546,7 @@ do_flush(struct sim_disk *disk, struct flight *flight)
 	struct sim *sim = disk->host->sim;
 
 	if (asked_to_fail(disk, flight->op) ||
-	    sim__fault(sim, &disk->rand, sim->options.flush_error_ppm, "flush failed")) {
+	    sim__fault(sim, &disk->rand, sim->options.flush_error_ppm, SIM_FLUSH_FAILED)) {
 		flight->rc = -DER_IO;
 		doom(disk);
 		return;
@@ -573,7 +618,7 @@ latency(struct sim_disk *disk, const struct flight *flight)
 	uint64_t ns = sim__delay(&disk->rand, mean / 10, mean) +
 		      (flight->op == ENV_IO_TRIM ? 0 : flight->len * NS_PER_US / MAX(options->disk_bytes_us, 1ULL));
 
-	if (sim__fault(sim, &disk->rand, options->stall_ppm, "disk operation slow"))
+	if (sim__fault(sim, &disk->rand, options->stall_ppm, SIM_DISK_SLOW))
 		ns *= 100;
 	return ns * disk->slow;
 }
@@ -641,6 +686,7 @@ disk_submit(struct env_loop *loop, struct env_io *io)
 		sim__event_at(sim, &flight->event, sim->now + flight->latency_ns);
 	if (io->op == ENV_IO_WRITE && disk->crash_nth > 0 && --disk->crash_nth == 0)
 		sim_node_crash(sim, loop->life->node->id, disk->crash_how);
+	sim__point(loop->life);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------ */
@@ -696,8 +742,11 @@ find_or_make(struct sim_life *life, const char *path, int flags, uint64_t size, 
 	size = ALIGN_UP(size, host->sim->options.block_size);
 	if (size == 0)
 		return -DER_INVAL;
-	if (size > host->sim->options.capacity - MIN(host->used, host->sim->options.capacity))
+	if ((host->full_nth > 0 && --host->full_nth == 0) ||
+	    size > host->sim->options.capacity - MIN(host->used, host->sim->options.capacity)) {
+		sim__struck(host->sim, SIM_DISK_FULL);
 		return -DER_NOSPACE;
+	}
 	rc = sim__file_make(host, path, SIM_DISK, &file);
 	if (rc != 0)
 		return rc;
@@ -843,6 +892,30 @@ sim_disk_fail(struct sim_disk *disk, uint32_t ops, uint64_t nth, bool persistent
 	disk->fail_ops = ops;
 	disk->fail_nth = nth;
 	disk->fail_persistent = persistent;
+}
+
+void
+sim_disk_full(struct sim *sim, uint32_t node, uint64_t nth)
+{
+	sim->nodes[node].host->full_nth = nth;
+}
+
+void
+sim_disk_garble(struct sim_disk *disk, uint64_t nth)
+{
+	disk->garble_nth = nth;
+}
+
+void
+sim_disk_each(struct sim *sim, uint32_t node, void (*visit)(void *arg, const char *path, struct sim_disk *disk), void *arg)
+{
+	struct sim_host *host = sim->nodes[node].host;
+	struct sim_file *file;
+
+	for (uint32_t number = 0; number < host->disk_nr; number++)
+		list_each(file, &host->files, link)
+			if (file->kind == SIM_DISK && file->disk->number == number)
+				visit(arg, file->path, file->disk);
 }
 
 void

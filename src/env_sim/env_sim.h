@@ -67,6 +67,7 @@ enum { SIM_NODES_MAX = 64, SIM_ANY = -1 };
 	X(down_ns, 1000000000, 10000000000, N, "mean time until it starts again")                                        \
 	X(partition_ns, 0, 20000000000, F, "mean time between cuts of a link in one direction")                          \
 	X(heal_ns, 1000000000, 5000000000, N, "mean time until it is mended")                                            \
+	X(clock_ns, 0, 20000000000, F, "mean time until a node's wall clock jumps, within wall_skew_ns, and it drifts anew")  \
 	X(pause_ns, 0, 20000000000, F, "mean time between stops of a node")                                              \
 	X(paused_ns, 500000000, 5000000000, N, "mean length of a stop")
 
@@ -144,6 +145,11 @@ void sim_node_set_boot(struct sim *sim, uint32_t node, void (*boot)(void *arg, s
 uint32_t sim_node_lives(const struct sim *sim, uint32_t node);
 /** Stops and continues a node (SIGSTOP, SIGCONT). */
 void sim_node_pause(struct sim *sim, uint32_t node);
+/**
+ * The node dies at a point within a poll: when it has, nth times from now (1: the next), handed a message or a write to the world or
+ * chosen among threads. What it did before in the same poll has happened. 0: never.
+ */
+void sim_node_crash_at(struct sim *sim, uint32_t node, uint64_t nth, enum sim_crash how);
 void sim_node_resume(struct sim *sim, uint32_t node);
 /** Parts per million that its clocks run fast, from now on. */
 void sim_node_drift(struct sim *sim, uint32_t node, int64_t ppm);
@@ -197,6 +203,12 @@ void sim_disk_peek(struct sim_disk *disk, uint64_t off, void *buf, size_t len, b
 /** Changes bytes on the medium. */
 void sim_disk_poke(struct sim_disk *disk, uint64_t off, const void *buf, size_t len);
 void sim_disk_flip_bit(struct sim_disk *disk, uint64_t bit);
+/** Of the nth read from now a bit is wrong in the reader's buffer only: it was lost on the way. 0: none. */
+void sim_disk_garble(struct sim_disk *disk, uint64_t nth);
+/** The nth disk that node's host is asked to make from now on finds no space: somebody else was quicker. 0: none. */
+void sim_disk_full(struct sim *sim, uint32_t node, uint64_t nth);
+/** Visits the disks of node's host, with their paths, in order of creation. */
+void sim_disk_each(struct sim *sim, uint32_t node, void (*visit)(void *arg, const char *path, struct sim_disk *disk), void *arg);
 uint64_t sim_disk_size(const struct sim_disk *disk);
 
 /** The nth operation on small files and directories (and opening of disks) from now fails, with persistent all after it. */
@@ -256,8 +268,50 @@ struct sim_net_stats {
 };
 void sim_net_stats(const struct sim *sim, struct sim_net_stats *stats);
 
+/* ---- faults: one table ------------------------------------------------------------------------------------------- */
+/* Every fault that strikes is counted in one of these classes, whether options or a test asked for it. */
+#define SIM_FAULTS(X)                                                                                                    \
+	X(KILLED, "killed")                                                                                              \
+	X(POWER_LOST, "power lost")                                                                                      \
+	X(DIED_WITHIN, "died within a poll")                                                                             \
+	X(PAUSED, "paused")                                                                                              \
+	X(WRITE_LOST, "write lost at a death")                                                                           \
+	X(WRITE_REORDERED, "write kept, whole or torn, though an older was lost")                                                        \
+	X(WRITE_TORN, "write torn")                                                                                      \
+	X(DISK_SLOW, "disk operation slow")                                                                              \
+	X(READ_FAILED, "read failed")                                                                                    \
+	X(WRITE_FAILED, "write failed")                                                                                  \
+	X(FLUSH_FAILED, "flush failed")                                                                                  \
+	X(BIT_ROTTEN, "bit rotten")                                                                                      \
+	X(BIT_GARBLED, "bit garbled on the way")                                                                         \
+	X(WRITE_MISDIRECTED, "misdirected write")                                                                        \
+	X(WRITE_DROPPED, "lost write")                                                                                   \
+	X(READ_STALE, "stale read")                                                                                      \
+	X(FILE_FAILED, "file operation failed")                                                                          \
+	X(DISK_FULL, "disk full")                                                                                        \
+	X(NO_MEMORY, "no memory")                                                                                        \
+	X(MESSAGE_DELAYED, "message delayed")                                                                            \
+	X(MESSAGE_OVERTAKEN, "message overtaken on another connection")                                                  \
+	X(CONNECTION_RESET, "connection broken")                                                                         \
+	X(MESSAGE_CUT, "message lost with its connection")                                                               \
+	X(TRANSFER_CUT, "transfer cut short")                                                                            \
+	X(LINK_CUT, "link cut")                                                                                          \
+	X(SILENCE, "connection broken by silence")                                                                       \
+	X(CLOCK_FORWARD, "clock jumped forward")                                                                         \
+	X(CLOCK_BACK, "clock jumped back")                                                                               \
+	X(CLOCK_DRIFTS, "clock drifts anew")
+
+enum sim_fault {
+#define X(name, text) SIM_##name,
+	SIM_FAULTS(X)
+#undef X
+	SIM_FAULT_NR
+};
+const char *sim_fault_name(enum sim_fault fault);
+uint64_t sim_fault_count(const struct sim *sim, enum sim_fault fault);
+
 /* ---- counters ------------------------------------------------------------------------------------------------------ */
-/** Visits env_sometimes, env_buggify and fault counters, each in order of first appearance. kind: "sometimes", ... */
+/** Visits env_sometimes and env_buggify counters, in order of first appearance, then faults. kind: "sometimes", "buggify", "fault" */
 void sim_counters(struct sim *sim, void (*visit)(void *arg, const char *kind, const char *site, uint64_t hits), void *arg);
 uint64_t sim_counter(const struct sim *sim, const char *kind, const char *site);
 

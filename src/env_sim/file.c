@@ -106,12 +106,12 @@ sim__file_strikes(struct sim_life *life)
 	if (node->file_fail_nth == 1) {
 		if (!node->file_fail_persistent)
 			node->file_fail_nth = 0;
-		sim__count(life->sim, "fault", "file operation failed on demand");
+		sim__struck(life->sim, SIM_FILE_FAILED);
 		return true;
 	}
 	if (node->file_fail_nth > 1)
 		node->file_fail_nth--;
-	return sim__fault(life->sim, &node->fault, life->sim->options.file_error_ppm, "file operation failed");
+	return sim__fault(life->sim, &node->fault, life->sim->options.file_error_ppm, SIM_FILE_FAILED);
 }
 
 void

@@ -43,7 +43,9 @@ sim__mem_strikes(struct sim_mem *mem, const void *site)
 			mem->fail_nth--;
 	}
 	if (!strikes)
-		strikes = sim__fault(life->sim, &life->node->fault, life->sim->options.mem_fail_ppm, "no memory");
+		strikes = sim__fault(life->sim, &life->node->fault, life->sim->options.mem_fail_ppm, SIM_NO_MEMORY);
+	else
+		sim__struck(life->sim, SIM_NO_MEMORY);
 	if (strikes) {
 		mem->stats.failed++;
 		site_failed(life->sim, site);
@@ -63,6 +65,7 @@ node_alloc(struct mem *base, size_t size, size_t align, const void *site)
 		return NULL;
 	if (mem->limit != 0 && mem->stats.bytes + size > mem->limit) {
 		mem->stats.failed++;
+		sim__struck(mem->life->sim, SIM_NO_MEMORY);
 		site_failed(mem->life->sim, site);
 		return NULL;
 	}

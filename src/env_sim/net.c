@@ -152,7 +152,7 @@ net__latency(struct sim_link *link, int side, size_t len)
 	uint64_t ns = sim__delay(&net->rand, sim->options.net_ns / 10, sim->options.net_ns) +
 		      len * NS_PER_US / MAX(sim->options.net_bytes_us, 1ULL);
 
-	if (sim__fault(sim, &net->rand, sim->options.net_clog_ppm, "message delayed"))
+	if (sim__fault(sim, &net->rand, sim->options.net_clog_ppm, SIM_MESSAGE_DELAYED))
 		ns *= 1000;
 	return ns * net->slow[link->nodes[1 - side]][link->nodes[side]];
 }
@@ -257,7 +257,7 @@ silence_over(struct sim_event *event)
 	struct sim_link *link = container_of(event, struct sim_link, silence);
 	struct env_conn *first = link->ends[0], *second = link->ends[1];
 
-	sim__count(link->sim, "sometimes", "net: broken by silence");
+	sim__struck(link->sim, SIM_SILENCE);
 	net__items_drop(&link->queues[0]);
 	net__items_drop(&link->queues[1]);
 	if (first == NULL && second == NULL) {
@@ -343,6 +343,17 @@ connect_arrived(struct sim_link *link)
 	sim__loop_add(end->loop, &end->accept_due);
 }
 
+/* Was it sent before one that is there already? Then that came on another connection. */
+static void
+note_order(const struct sim_link *link, int side, uint64_t number)
+{
+	uint64_t *newest = &link->sim->net->delivered[link->nodes[side]];
+
+	if (number < *newest)
+		sim__struck(link->sim, SIM_MESSAGE_OVERTAKEN);
+	*newest = MAX(*newest, number);
+}
+
 static void
 item_arrived(struct sim_event *event)
 {
@@ -355,6 +366,7 @@ item_arrived(struct sim_event *event)
 	start_queue(queue);
 	if (item->kind == MESSAGE && end != NULL && !end->broken) {
 		sim__trace(link->sim, "message", end->life->node->id, item->len, 0);
+		note_order(link, queue->side, item->number);
 		sim__digest(link->sim, item->data, item->len);
 		item->to = end;
 		item->due.run = received_run;
@@ -539,19 +551,23 @@ net_send(struct env_conn *conn, const struct iovec *iov, int iov_nr)
 	if (sim->net->break_nth > 0)
 		sim->net->break_nth--;
 	lost = breaks;
-	breaks = breaks || sim__fault(sim, &sim->net->rand, sim->options.net_break_ppm, "connection broken");
+	breaks = breaks || sim__chance(&sim->net->rand, sim->options.net_break_ppm);
 	sim->net->stats.messages++;
 	sim->net->stats.bytes += len;
-	if (!breaks || (!lost && rand_below(&sim->net->rand, 2) == 0)) {
+	lost = breaks && (lost || rand_below(&sim->net->rand, 2) != 0);
+	if (!lost) {
 		struct item *item = queue_put(link, to, MESSAGE, len);
 
+		item->number = sim->net->stats.messages;
 		net__iov_gather(item->data, iov, iov_nr);
 		start_queue(&link->queues[to]);
 	}
 	if (breaks) {
+		sim__struck(sim, lost ? SIM_MESSAGE_CUT : SIM_CONNECTION_RESET);
 		net__send_end(link, to, -DER_UNREACH);
 		net__send_end(link, conn->side, -DER_UNREACH);
 	}
+	sim__point(conn->life);
 	return 0;
 }
 

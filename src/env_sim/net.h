@@ -31,7 +31,7 @@ struct item { /* in a queue */
 	struct list link;
 	struct sim_due due;
 	struct env_conn *to;
-	uint64_t time;
+	uint64_t time, number; /* number: of the message, among all */
 	enum { CONNECT, MESSAGE, END } kind;
 	int rc; /* END */
 	size_t len;
@@ -79,6 +79,7 @@ struct sim_net {
 	struct rand rand;
 	struct sim_net_stats stats;
 	uint64_t break_nth;
+	uint64_t delivered[SIM_NODES_MAX]; /* the newest message that came there */
 	bool cut[SIM_NODES_MAX][SIM_NODES_MAX];
 	uint32_t slow[SIM_NODES_MAX][SIM_NODES_MAX];
 	struct sim_event storm;

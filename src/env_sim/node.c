@@ -94,6 +94,7 @@ choose(struct env *env, uint32_t nr)
 {
 	struct sim_life *life = sim__life(env);
 
+	sim__point(life);
 	if (!sim__chance(&life->node->choose, life->sim->options.choose_ppm))
 		return 0;
 	return (uint32_t)rand_below(&life->node->choose, nr);
@@ -402,16 +403,35 @@ sim_node_crash(struct sim *sim, uint32_t id, enum sim_crash how)
 	ASSERT(id < sim->node_nr);
 	if (node->life == NULL)
 		return;
-	sim__count(sim, "fault", how == SIM_POWER ? "power lost" : "killed");
+	sim__struck(sim, how == SIM_POWER ? SIM_POWER_LOST : SIM_KILLED);
 	/* The one that must not be pulled from under its own feet. */
 	if (sim->polling != NULL && (sim->polling->life == node->life ||
 				     (how == SIM_POWER && sim->polling->life->node->host == node->host))) {
 		sim->polling->life->dying = true;
+		sim__struck(sim, SIM_DIED_WITHIN);
 		sim->polling->life->node->crash_how = how;
 		return;
 	}
 	node->crash_how = how;
 	sim__node_bury(node);
+}
+
+void
+sim_node_crash_at(struct sim *sim, uint32_t id, uint64_t nth, enum sim_crash how)
+{
+	sim->nodes[id].crash_nth = nth;
+	sim->nodes[id].crash_at_how = how;
+}
+
+void
+sim__point(struct sim_life *life)
+{
+	struct sim_node *node = life->node;
+
+	if (likely(node->crash_nth == 0) || life->dying || life->sim->polling == NULL || life->sim->polling->life != life ||
+	    --node->crash_nth > 0)
+		return;
+	sim_node_crash(life->sim, node->id, node->crash_at_how);
 }
 
 struct env *
@@ -447,7 +467,7 @@ sim_node_pause(struct sim *sim, uint32_t id)
 	if (node->life == NULL || node->paused)
 		return;
 	node->paused = true;
-	sim__count(sim, "fault", "paused");
+	sim__struck(sim, SIM_PAUSED);
 	list_each(thread, &node->life->streams, link)
 		sim__event_cancel(sim, &thread->event);
 	sim__net_review(sim);
@@ -523,10 +543,35 @@ strike_go_on(struct sim_event *event)
 	draw(node->sim, &node->stop, node->sim->options.pause_ns);
 }
 
+static void
+strike_clock(struct sim_event *event)
+{
+	struct sim_node *node = container_of(event, struct sim_node, clock);
+	struct sim *sim = node->sim;
+	uint64_t drift = sim->options.drift_ppm, skew = sim->options.wall_skew_ns;
+	int64_t ppm, offset;
+
+	if (drift != 0) {
+		ppm = (int64_t)rand_below(&node->fault, 2 * drift + 1) - (int64_t)drift;
+		/* Of the wall clock too, which is the other one and an offset. */
+		sim_node_drift(sim, node->id, ppm);
+		sim__struck(sim, SIM_CLOCK_DRIFTS);
+	}
+	if (skew != 0) {
+		offset = (int64_t)rand_below(&node->fault, 2 * skew + 1) - (int64_t)skew;
+		offset += (int64_t)(sim->now - sim__mono(node)); /* what drifting has added up to is set right, too */
+		sim__struck(sim, offset > node->wall_offset ? SIM_CLOCK_FORWARD : SIM_CLOCK_BACK);
+		sim__trace(sim, "clock jumps", node->id, (uint64_t)(offset - node->wall_offset), 0);
+		node->wall_offset = offset;
+	}
+	draw(sim, &node->clock, sim->options.clock_ns);
+}
+
 void
 sim_storm(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->node_nr; i++) {
+		draw(sim, &sim->nodes[i].clock, sim->options.clock_ns);
 		draw(sim, &sim->nodes[i].die, sim->options.crash_ns);
 		draw(sim, &sim->nodes[i].stop, sim->options.pause_ns);
 	}
@@ -557,6 +602,7 @@ node_init(struct sim *sim, uint32_t id)
 	node->revive = (struct sim_event){.node = id, .what = "strike: revive", .fire = strike_revive};
 	node->stop = (struct sim_event){.node = id, .what = "strike: stop", .fire = strike_stop};
 	node->go_on = (struct sim_event){.node = id, .what = "strike: go on", .fire = strike_go_on};
+	node->clock = (struct sim_event){.node = id, .what = "strike: clock", .fire = strike_clock};
 	begin_life(node);
 }
 
@@ -600,6 +646,7 @@ sim__nodes_fini(struct sim *sim)
 		sim__event_cancel(sim, &node->revive);
 		sim__event_cancel(sim, &node->stop);
 		sim__event_cancel(sim, &node->go_on);
+		sim__event_cancel(sim, &node->clock);
 		while ((setting = list_pop(&node->settings, struct sim_setting, link)) != NULL) {
 			machine_free(setting->name);
 			machine_free(setting->value);

@@ -7,6 +7,8 @@
  */
 #include "net.h"
 
+enum { BREAKS_MORE = 40 }; /* how much likelier than a message a transfer, which is long, meets a break */
+
 struct registration {
 	struct list link;
 	struct env_rkey key;
@@ -41,11 +43,18 @@ transfer_over(struct transfer *transfer, int rc)
 	sim__loop_add(end->loop, &transfer->due);
 }
 
+static void cut_short(struct transfer *transfer);
+
 void
 net__transfers_break(struct env_conn *end)
 {
-	while (!list_empty(&end->transfers))
-		transfer_over(list_first(&end->transfers, struct transfer, link), -DER_UNREACH);
+	while (!list_empty(&end->transfers)) {
+		struct transfer *transfer = list_first(&end->transfers, struct transfer, link);
+
+		if (transfer->len > 0)
+			cut_short(transfer);
+		transfer_over(transfer, -DER_UNREACH);
+	}
 }
 
 static struct iovec *
@@ -112,6 +121,39 @@ touch(const struct registration *reg, uint64_t off, uint8_t *data, size_t len, b
 		len -= nr;
 		off = 0;
 	}
+}
+
+/** The connection breaks under it: some of its bytes, from the first on, may have arrived. */
+static void
+cut_short(struct transfer *transfer)
+{
+	struct env_conn *end = transfer->end, *peer = end->wire->ends[1 - end->side];
+	struct rand *rand = &end->life->sim->net->rand;
+	size_t len = rand_below(rand, transfer->len + 1);
+	struct registration *reg;
+
+	if (rand_below(rand, 2) == 0)
+		return;
+	sim__struck(end->life->sim, SIM_TRANSFER_CUT);
+	if (!transfer->put && transfer->back && transfer->rc == 0) {
+		const uint8_t *from = transfer->data;
+
+		for (int i = 0; i < transfer->iov_nr && len > 0; i++) {
+			size_t nr = MIN(len, transfer->iov[i].iov_len);
+
+			memcpy(transfer->iov[i].iov_base, from, nr);
+			from += nr;
+			len -= nr;
+		}
+		return;
+	}
+	if (!transfer->put || transfer->back || peer == NULL || peer->broken)
+		return;
+	list_each(reg, &peer->registrations, link)
+		if (reg->key.id == transfer->key.id && reg->key.secret == transfer->key.secret && (reg->access & ENV_REG_WRITE) &&
+		    transfer->off <= net__iov_len(reg->iov, reg->iov_nr) &&
+		    transfer->len <= net__iov_len(reg->iov, reg->iov_nr) - transfer->off)
+			touch(reg, transfer->off, transfer->data, len, true);
 }
 
 static int
@@ -216,6 +258,11 @@ transfer_start(struct env_conn *conn, struct env_rkey key, uint64_t off, const s
 	list_append(&conn->transfers, &transfer->link);
 	conn->life->sim->net->stats.transfers++;
 	transfer_send(transfer, 1 - conn->side);
+	if (sim__chance(&conn->life->sim->net->rand, MIN(1000000ULL, conn->life->sim->options.net_break_ppm * BREAKS_MORE))) {
+		sim__struck(conn->life->sim, SIM_CONNECTION_RESET);
+		net__send_end(conn->wire, 0, -DER_UNREACH);
+		net__send_end(conn->wire, 1, -DER_UNREACH);
+	}
 	return 0;
 }
 
@@ -262,6 +309,8 @@ net__transfers_die(struct env_conn *end)
 	struct transfer *transfer;
 
 	while ((transfer = list_pop(&end->transfers, struct transfer, link)) != NULL) {
+		if (transfer->put && transfer->len > 0)
+			cut_short(transfer);
 		sim__event_cancel(end->life->sim, &transfer->event);
 		machine_free(transfer->iov);
 		machine_free(transfer->data);

@@ -60,7 +60,7 @@ sim_net_cut(struct sim *sim, int from, int to, bool cut)
 			if (a != b && (from == SIM_ANY || from == (int)a) && (to == SIM_ANY || to == (int)b))
 				sim->net->cut[a][b] = cut;
 	if (cut)
-		sim__count(sim, "fault", "link cut");
+		sim__struck(sim, SIM_LINK_CUT);
 	sim__net_review(sim);
 }
 
@@ -78,7 +78,7 @@ sim_net_break(struct sim *sim, uint32_t a, uint32_t b)
 {
 	struct sim_link *link;
 
-	sim__count(sim, "fault", "connections reset");
+	sim__struck(sim, SIM_CONNECTION_RESET);
 	list_each(link, &sim->net->links, all) {
 		if (!(link->nodes[0] == a && link->nodes[1] == b) && !(link->nodes[0] == b && link->nodes[1] == a))
 			continue;

@@ -160,12 +160,36 @@ sim__count(struct sim *sim, const char *kind, const char *site)
 	sim__counter(sim, kind, site)->hits++;
 }
 
+static const char *const fault_names[SIM_FAULT_NR] = {
+#define X(name, text) text,
+	SIM_FAULTS(X)
+#undef X
+};
+
+const char *
+sim_fault_name(enum sim_fault fault)
+{
+	return fault_names[fault];
+}
+
+uint64_t
+sim_fault_count(const struct sim *sim, enum sim_fault fault)
+{
+	return sim->faults[fault];
+}
+
+void
+sim__struck(struct sim *sim, enum sim_fault fault)
+{
+	sim->faults[fault]++;
+}
+
 bool
-sim__fault(struct sim *sim, struct rand *rand, uint64_t ppm, const char *site)
+sim__fault(struct sim *sim, struct rand *rand, uint64_t ppm, enum sim_fault fault)
 {
 	if (!sim__chance(rand, ppm))
 		return false;
-	sim__count(sim, "fault", site);
+	sim__struck(sim, fault);
 	return true;
 }
 
@@ -174,6 +198,9 @@ sim_counters(struct sim *sim, void (*visit)(void *arg, const char *kind, const c
 {
 	for (size_t i = 0; i < sim->counter_nr; i++)
 		visit(arg, sim->counters[i].kind, sim->counters[i].site, sim->counters[i].hits);
+	for (int i = 0; i < SIM_FAULT_NR; i++)
+		if (sim->faults[i] != 0)
+			visit(arg, "fault", fault_names[i], sim->faults[i]);
 }
 
 uint64_t
@@ -182,6 +209,9 @@ sim_counter(const struct sim *sim, const char *kind, const char *site)
 	for (size_t i = 0; i < sim->counter_nr; i++)
 		if (strcmp(sim->counters[i].kind, kind) == 0 && strcmp(sim->counters[i].site, site) == 0)
 			return sim->counters[i].hits;
+	for (int i = 0; i < SIM_FAULT_NR; i++)
+		if (strcmp(kind, "fault") == 0 && strcmp(fault_names[i], site) == 0)
+			return sim->faults[i];
 	return 0;
 }
 

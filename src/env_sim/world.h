@@ -147,7 +147,9 @@ struct sim_node {
 	uint64_t mem_limit;
 	uint64_t file_fail_nth;
 	bool file_fail_persistent;
-	struct sim_event die, revive, stop, go_on; /* the nemesis */
+	struct sim_event die, revive, stop, go_on, clock; /* the nemesis */
+	uint64_t crash_nth;  /* sim_node_crash_at */
+	enum sim_crash crash_at_how;
 };
 
 struct sim_host {
@@ -156,6 +158,8 @@ struct sim_host {
 	char name[32];
 	struct list files; /* sorted by path */
 	uint64_t used;     /* bytes */
+	uint64_t full_nth; /* sim_disk_full */
+	uint64_t oldest_lost; /* write, over all disks, at the present death */
 	uint32_t disk_nr;
 	bool dark; /* lost its power, and nobody is up yet */
 	struct sim_record *record;
@@ -187,6 +191,7 @@ struct sim {
 	uint64_t trace_nr;
 	struct sim_counter *counters;
 	size_t counter_nr, counter_max;
+	uint64_t faults[SIM_FAULT_NR];
 	struct sim_counter_slot *counter_slots; /* where to find them, by address of the literals */
 	const void **sites_failed;
 	size_t sites_failed_nr, sites_failed_max;
@@ -210,7 +215,8 @@ __attribute__((noreturn)) void sim__fail(struct sim *sim, const char *why);
 struct sim_counter *sim__counter(struct sim *sim, const char *kind, const char *site);
 void sim__count(struct sim *sim, const char *kind, const char *site);
 /** A fault of a class strikes: counts it and returns true at the given rate. */
-bool sim__fault(struct sim *sim, struct rand *rand, uint64_t ppm, const char *site);
+bool sim__fault(struct sim *sim, struct rand *rand, uint64_t ppm, enum sim_fault fault);
+void sim__struck(struct sim *sim, enum sim_fault fault);
 void sim__last_words(struct sim *sim);
 
 static inline bool
@@ -236,6 +242,8 @@ uint64_t sim__mono(const struct sim_node *node);
 uint64_t sim__world_time(const struct sim_node *node, uint64_t mono_ns);
 void sim__nodes_init(struct sim *sim);
 void sim__nodes_fini(struct sim *sim);
+/** The node has just handed something to the world, or made a choice: a place to die at. */
+void sim__point(struct sim_life *life);
 /** Carries out the death that was asked for while the node was polled. */
 void sim__node_bury(struct sim_node *node);
 

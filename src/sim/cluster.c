@@ -38,19 +38,31 @@ struct cluster {
 
 /* ---- the engine's node ------------------------------------------------------------------------------------------------------ */
 static int
-make_pool(struct cluster *cluster)
+make_pool(struct cluster *cluster, const char *label, int byte)
 {
-	struct ctl_pool_create_in in = {.who = {.user = "sim@", .group = "sim@", .admin = true}, .label = "sim", .user = "sim@", .group = "sim@"};
+	struct ctl_pool_create_in in = {.who = {.user = "sim@", .group = "sim@", .admin = true}, .label = label, .user = "sim@", .group = "sim@"};
 	struct ctl_pool_create_out out = {0};
 	struct arena arena;
 	int rc;
 
-	memset(in.pool, 0x51, sizeof(in.pool));
+	memset(in.pool, byte, sizeof(in.pool));
 	in.scm_bytes = cluster->config.pool_bytes != 0 ? cluster->config.pool_bytes : GIB;
 	arena_init(&arena, sim_env(cluster->sim, 0)->mem);
 	rc = engine_control(cluster->engine, opc_ctl_pool_create, &arena, &in, &out);
 	arena_fini(&arena);
 	return rc;
+}
+
+/* A pool that does not fit is refused as that, and leaves nothing behind (P8). */
+static void
+make_pool_in_vain(struct cluster *cluster)
+{
+	int rc;
+
+	sim_disk_full(cluster->sim, 0, 1 + sim_rand_nr(cluster->sim, 2 * cluster->config.targets));
+	rc = make_pool(cluster, "full", 0x52);
+	sim_disk_full(cluster->sim, 0, 0);
+	ASSERTF(rc == -DER_NOSPACE, "a pool for which there is no space");
 }
 
 static void
@@ -59,7 +71,9 @@ on_ready(void *arg, int rc)
 	struct cluster *cluster = arg;
 
 	if (rc == 0 && !cluster->pool_made) {
-		rc = make_pool(cluster);
+		if (cluster->config.crowded)
+			make_pool_in_vain(cluster);
+		rc = make_pool(cluster, "sim", 0x51);
 		cluster->pool_made = rc == 0;
 	}
 	cluster->ready = true;
@@ -87,6 +101,8 @@ boot_engine(void *arg, struct env *env)
 				       .tiers = 2,
 				       .numa = -1,
 				       .memory = 256 * MIB,
+				       .wal_bytes = cluster->config.wal_bytes,
+				       .data_bytes = cluster->config.data_bytes,
 				       .oversubscribe = true,
 				       .cred_key = cluster->pub,
 				       .ready = on_ready,
@@ -250,6 +266,12 @@ struct sim *
 cluster_sim(struct cluster *cluster)
 {
 	return cluster->sim;
+}
+
+bool
+cluster_is_ready(const struct cluster *cluster)
+{
+	return cluster->ready && cluster->ready_rc == 0;
 }
 
 uint32_t

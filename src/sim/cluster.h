@@ -21,6 +21,8 @@ struct cluster_config {
 	uint64_t seed;
 	struct sim_options options; /* nodes is set here */
 	uint32_t targets, clients;
+	uint64_t wal_bytes, data_bytes; /* of each target's part of a pool; 0: by the pool's size */
+	bool crowded;               /* first the making of another pool finds the disk full, somewhere in the middle */
 	uint64_t pool_bytes;        /* of the pool "sim" that is made first; 0: 1 GiB */
 	/** A client's program: a ULT on the client's own stream; client is connected to the system. */
 	void (*program)(void *arg, struct cluster *cluster, uint32_t index, struct client *client);
@@ -35,6 +37,8 @@ void cluster_crash(struct cluster *cluster, enum sim_crash how);
 /** Stops the engine cleanly and drops the world. */
 void cluster_destroy(struct cluster *cluster);
 struct sim *cluster_sim(struct cluster *cluster);
+/** The engine serves clients. */
+bool cluster_is_ready(const struct cluster *cluster);
 uint32_t cluster_starts(const struct cluster *cluster);
 
 #endif

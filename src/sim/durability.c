@@ -10,21 +10,33 @@
 #include "client/kv/kv.h"
 #include "client/object/object.h"
 #include "sim/cluster.h"
+#include "sim/trouble.h"
 
 #define KEYS 24
-#define VALUE_MAX 20000
+#define VALUE_MAX 40000
 #define CRASHES 3
 #define COO_RW 2U
+#define WAL_BYTES (256 * KIB) /* so small that it goes round in every seed */
+#define POOL_PATH "/store/51515151-"
+#define WRITES_LEAST 200U
 
 struct key_state {
 	uint32_t version; /* 0: absent */
 	uint32_t size;
 };
 
+/* A change that failed while the machine was in trouble: it happened or it did not, and a read that succeeds says which for good. */
+struct doubt {
+	bool open, both; /* both: the same key of the other object was changed with it */
+	struct key_state maybe;
+};
+
 struct teller {
 	struct story *story;
 	struct key_state keys[2][KEYS]; /* of two objects */
-	uint32_t acknowledged;
+	struct doubt doubts[2][KEYS];
+	uint32_t acknowledged; /* writes */
+	uint32_t versions;     /* given out */
 };
 
 struct story {
@@ -34,6 +46,9 @@ struct story {
 	struct sim *sim;
 	uint64_t seed;
 	uint32_t writes, clients;
+	enum trouble trouble; /* at present */
+	uint32_t troubles;    /* so far */
+	enum trouble last;    /* the newest that was */
 	struct teller tellers[CLUSTER_CLIENTS_MAX];
 };
 
@@ -50,8 +65,9 @@ draw_size(struct sim *sim)
 {
 	switch (sim_rand_nr(sim, 10)) {
 	case 0:
-		return 1 + (uint32_t)sim_rand_nr(sim, VALUE_MAX);
 	case 1:
+		return 1 + (uint32_t)sim_rand_nr(sim, VALUE_MAX);
+	case 2:
 		return 4000 + (uint32_t)sim_rand_nr(sim, 200); /* around the threshold between heap and data */
 	default:
 		return 16 + (uint32_t)sim_rand_nr(sim, 500);
@@ -69,6 +85,54 @@ fill(char *value, uint32_t size, uint32_t client, int object, int key, uint32_t 
 	}
 }
 
+/* May a call that began when so many troubles had been have failed with rc? */
+static bool
+may_fail(const struct story *story, uint32_t troubles, enum trouble then, int rc)
+{
+	return trouble_explains(story->trouble, rc) || trouble_explains(then, rc) ||
+	       (story->troubles != troubles && trouble_explains(story->last, rc));
+}
+
+static bool
+is_value(const struct key_state *state, uint32_t client, int object, int key, const char *value, daos_size_t size)
+{
+	char *expected;
+	bool same;
+
+	if (state->version == 0 || size == 0)
+		return state->version == 0 && size == 0;
+	if (size != state->size)
+		return false;
+	expected = malloc(size);
+	fill(expected, state->size, client, object, key, state->version);
+	same = memcmp(expected, value, size) == 0;
+	free(expected);
+	return same;
+}
+
+/* What was read decides what became of the change in doubt, and of what was changed with it (P3). */
+static void
+resolve(struct teller *teller, uint32_t client, int object, int key, const char *value, daos_size_t size)
+{
+	struct doubt *doubt = &teller->doubts[object][key], *other = &teller->doubts[1 - object][key];
+	bool is_old = is_value(&teller->keys[object][key], client, object, key, value, size);
+	bool is_new = is_value(&doubt->maybe, client, object, key, value, size);
+
+	if (!doubt->open || (!is_old && !is_new))
+		return;
+	if (is_new)
+		teller->keys[object][key] = doubt->maybe;
+	if (doubt->both && other->open && other->both) {
+		other->both = false;
+		if (is_old != is_new) {
+			other->open = false;
+			if (is_new)
+				teller->keys[1 - object][key] = other->maybe;
+		}
+	}
+	doubt->open = false;
+}
+
 static void
 check_value(struct story *story, uint32_t client, int object, int key, const char *value, daos_size_t size)
 {
@@ -78,6 +142,7 @@ check_value(struct story *story, uint32_t client, int object, int key, const cha
 	char *expected;
 
 	story->sums->reads++;
+	resolve(&story->tellers[client], client, object, key, value, size);
 	if (state->version == 0 && size == 0)
 		return;
 	if (state->version == 0 || size == 0)
@@ -100,31 +165,72 @@ struct stage {
 	char *value; /* VALUE_MAX + 1 bytes */
 };
 
-static void
+/* False when it failed as it may. */
+static bool
 read_key(struct stage *stage, int object, int key)
 {
+	struct story *story = stage->story;
+	uint32_t troubles = story->troubles;
+	enum trouble then = story->trouble;
 	daos_size_t size = VALUE_MAX + 1;
 	char name[16];
 	int rc;
 
 	snprintf(name, sizeof(name), "k%d", key);
 	rc = kv_get(stage->kv[object], NULL, 0, name, &size, stage->value);
+	if (rc != 0 && may_fail(story, troubles, then, rc)) {
+		story->sums->failed++;
+		ult_sleep(5 * NS_PER_MS);
+		return false;
+	}
 	if (rc != 0)
-		broken(stage->story, "a read failed", stage->client, object, key, rc);
-	check_value(stage->story, stage->client, object, key, stage->value, size);
+		broken(story, "a read failed", stage->client, object, key, rc);
+	check_value(story, stage->client, object, key, stage->value, size);
+	return true;
 }
 
 /* One change of a key, within tx or alone; next is what it will be. */
 static int
-change_key(struct stage *stage, struct tx *tx, int object, int key, struct key_state *next)
+change_key(struct stage *stage, struct tx *tx, int object, int key, uint64_t cond, struct key_state *next)
 {
 	char name[16];
 
 	snprintf(name, sizeof(name), "k%d", key);
 	if (next->version == 0)
-		return kv_remove(stage->kv[object], tx, 0, name);
+		return kv_remove(stage->kv[object], tx, cond, name);
 	fill(stage->value, next->size, stage->client, object, key, next->version);
-	return kv_put(stage->kv[object], tx, 0, name, next->size, stage->value);
+	return kv_put(stage->kv[object], tx, cond, name, next->size, stage->value);
+}
+
+/*
+ * A condition, and what the call must answer: a request that is sent again, because its reply was lost, must get the answer of its
+ * first execution, not the one of a second.
+ */
+static uint64_t
+draw_condition(struct stage *stage, const struct key_state *now, const struct key_state *next, int *answer)
+{
+	uint64_t draw = sim_rand_nr(stage->story->sim, 4);
+
+	*answer = 0;
+	if (draw > 1)
+		return 0;
+	if (next->version == 0) {
+		*answer = now->version != 0 ? 0 : -DER_NONEXIST;
+		return DAOS_COND_PUNCH;
+	}
+	if (draw == 0) {
+		*answer = now->version == 0 ? 0 : -DER_EXIST;
+		return DAOS_COND_DKEY_INSERT;
+	}
+	*answer = now->version != 0 ? 0 : -DER_NONEXIST;
+	return DAOS_COND_DKEY_UPDATE;
+}
+
+/* The change failed as it may: whether it happened is open. */
+static void
+failed_change(struct stage *stage, int object, int key, bool both, const struct key_state *next)
+{
+	stage->story->tellers[stage->client].doubts[object][key] = (struct doubt){.open = true, .both = both, .maybe = *next};
 }
 
 static struct key_state
@@ -134,10 +240,8 @@ draw_next(struct stage *stage, int object, int key)
 	struct key_state next = {0};
 
 	if (sim_rand_nr(stage->story->sim, 5) != 0) {
-		next.version = ++teller->acknowledged * 4 + 1;
+		next.version = ++teller->versions;
 		next.size = draw_size(stage->story->sim);
-	} else {
-		teller->acknowledged++;
 	}
 	return next;
 }
@@ -145,14 +249,27 @@ draw_next(struct stage *stage, int object, int key)
 static void
 write_alone(struct stage *stage, int object, int key)
 {
-	struct key_state next = draw_next(stage, object, key);
-	int rc;
+	struct story *story = stage->story;
+	struct key_state next = draw_next(stage, object, key), *now = &story->tellers[stage->client].keys[object][key];
+	uint32_t troubles = story->troubles;
+	enum trouble then = story->trouble;
+	int rc, answer;
+	uint64_t cond = draw_condition(stage, now, &next, &answer);
 
-	rc = change_key(stage, NULL, object, key, &next);
+	rc = change_key(stage, NULL, object, key, cond, &next);
+	if (rc != answer && may_fail(story, troubles, then, rc)) {
+		failed_change(stage, object, key, false, &next);
+		story->sums->failed++;
+		ult_sleep(5 * NS_PER_MS);
+		return;
+	}
+	if (rc != answer)
+		broken(story, answer == 0 ? "a write failed" : "a condition was not looked at", stage->client, object, key, rc);
 	if (rc != 0)
-		broken(stage->story, "a write failed", stage->client, object, key, rc);
-	stage->story->tellers[stage->client].keys[object][key] = next;
-	stage->story->sums->acknowledged++;
+		return;
+	*now = next;
+	story->tellers[stage->client].acknowledged++;
+	story->sums->acknowledged++;
 }
 
 /* The same key of both objects at once. */
@@ -160,14 +277,16 @@ static void
 write_both(struct stage *stage, int key)
 {
 	struct key_state next[2] = {draw_next(stage, 0, key), draw_next(stage, 1, key)};
+	uint32_t troubles = stage->story->troubles;
+	enum trouble then = stage->story->trouble;
 	struct tx *tx;
 	int rc;
 
 	rc = tx_open(stage->cont, 0, &tx);
 	while (rc == 0) {
-		rc = change_key(stage, tx, 0, key, &next[0]);
+		rc = change_key(stage, tx, 0, key, 0, &next[0]);
 		if (rc == 0)
-			rc = change_key(stage, tx, 1, key, &next[1]);
+			rc = change_key(stage, tx, 1, key, 0, &next[1]);
 		if (rc == 0)
 			rc = tx_commit(tx);
 		if (rc != -DER_TX_RESTART)
@@ -175,11 +294,19 @@ write_both(struct stage *stage, int key)
 		stage->story->sums->restarts++;
 		rc = tx_restart(tx);
 	}
-	if (rc != 0)
+	if (rc != 0 && !may_fail(stage->story, troubles, then, rc))
 		broken(stage->story, "a transaction failed", stage->client, 0, key, rc);
 	tx_close(tx);
+	if (rc != 0) {
+		failed_change(stage, 0, key, true, &next[0]);
+		failed_change(stage, 1, key, true, &next[1]);
+		stage->story->sums->failed++;
+		ult_sleep(5 * NS_PER_MS);
+		return;
+	}
 	stage->story->tellers[stage->client].keys[0][key] = next[0];
 	stage->story->tellers[stage->client].keys[1][key] = next[1];
+	stage->story->tellers[stage->client].acknowledged += 2;
 	stage->story->sums->acknowledged += 2;
 	stage->story->sums->transactions++;
 }
@@ -189,7 +316,13 @@ act(struct stage *stage)
 {
 	struct sim *sim = stage->story->sim;
 	int key = (int)sim_rand_nr(sim, KEYS), object = (int)sim_rand_nr(sim, 2);
+	const struct doubt *doubts[2] = {&stage->story->tellers[stage->client].doubts[0][key],
+					 &stage->story->tellers[stage->client].doubts[1][key]};
 
+	if (doubts[0]->open || doubts[1]->open) {
+		(void)read_key(stage, doubts[0]->open ? 0 : 1, key);
+		return;
+	}
 	switch (sim_rand_nr(sim, 10)) {
 	case 0:
 	case 1:
@@ -208,6 +341,8 @@ static void
 open_stage(struct stage *stage, struct client *client, struct pool **pool)
 {
 	daos_obj_id_t oid[2] = {{.lo = 2 * stage->client + 10}, {.lo = 2 * stage->client + 11}};
+	struct daos_prop_entry checksums = {.dpe_type = DAOS_PROP_CO_CSUM, .dpe_val = DAOS_PROP_CO_CSUM_CRC32};
+	daos_prop_t props = {.dpp_nr = 1, .dpp_entries = &checksums};
 	uuid_t uuid;
 	char text[37];
 	int rc;
@@ -216,7 +351,7 @@ open_stage(struct stage *stage, struct client *client, struct pool **pool)
 	uuid_unparse_lower(uuid, text);
 	rc = pool_connect(client, "sim", DAOS_PC_RW, pool);
 	if (rc == 0)
-		rc = cont_create(*pool, uuid, NULL);
+		rc = cont_create(*pool, uuid, &props);
 	if (rc == 0)
 		rc = cont_open(*pool, text, COO_RW, &stage->cont);
 	for (int i = 0; rc == 0 && i < 2; i++) {
@@ -228,27 +363,52 @@ open_stage(struct stage *stage, struct client *client, struct pool **pool)
 		broken(stage->story, "a container could not be opened", stage->client, -1, -1, rc);
 }
 
+static int
+close_cont(void *cont)
+{
+	return cont_close(cont);
+}
+
+static int
+close_pool(void *pool)
+{
+	return pool_disconnect(pool);
+}
+
+static void
+close_handle(struct story *story, uint32_t client, int (*close)(void *handle), void *handle)
+{
+	for (;;) {
+		uint32_t troubles = story->troubles;
+		enum trouble then = story->trouble;
+		int rc = close(handle);
+
+		if (rc == 0)
+			return;
+		if (!may_fail(story, troubles, then, rc))
+			broken(story, "a handle could not be closed", client, -1, -1, rc);
+		ult_sleep(5 * NS_PER_MS);
+	}
+}
+
 static void
 program(void *arg, struct cluster *cluster, uint32_t index, struct client *client)
 {
 	struct story *story = arg;
 	struct stage stage = {.story = story, .client = index, .value = malloc(VALUE_MAX + 1)};
 	struct pool *pool;
-	int rc;
 
 	open_stage(&stage, client, &pool);
 	while (story->tellers[index].acknowledged < story->writes)
 		act(&stage);
 	for (int object = 0; object < 2; object++)
 		for (int key = 0; key < KEYS; key++)
-			read_key(&stage, object, key);
+			while (!read_key(&stage, object, key)) {
+			}
 	kv_close(stage.kv[0]);
 	kv_close(stage.kv[1]);
-	rc = cont_close(stage.cont);
-	if (rc == 0)
-		rc = pool_disconnect(pool);
-	if (rc != 0)
-		broken(story, "a handle could not be closed", index, -1, -1, rc);
+	close_handle(story, index, close_cont, stage.cont);
+	close_handle(story, index, close_pool, pool);
 	free(stage.value);
 }
 
@@ -280,17 +440,151 @@ draw_options(const struct story *story, struct sim_options *options)
 	options->bit_rot_ppm = options->misdirect_ppm = options->lost_write_ppm = options->stale_read_ppm = options->file_error_ppm = 0;
 	options->crash_ns = 0; /* the story kills */
 	options->wall_skew_ns = MIN(options->wall_skew_ns, 50 * NS_PER_MS);
+	options->stall_ppm *= 10; /* a story is short */
+	options->net_break_ppm *= 5;
+	if (!story->options->calm && options->clock_ns != 0)
+		options->clock_ns = MIN(options->clock_ns, NS_PER_S);
 	options->paused_ns = MIN(options->paused_ns, NS_PER_S);
 	options->heal_ns = MIN(options->heal_ns, NS_PER_S);
 	options->log_level = story->options->loud ? LOG_DEBUG : LOG_CRIT;
 	options->watchdog_s = 60;
 }
 
+static bool
+is_ready(void *arg)
+{
+	return cluster_is_ready(arg);
+}
+
+/* Some seeds have it before some of their deaths; the restart ends it. */
+static void
+live_through_trouble(struct story *story)
+{
+	static const enum trouble troubles[] = {TROUBLE_NONE,  TROUBLE_READ,  TROUBLE_GARBLE, TROUBLE_WRITE,
+						TROUBLE_FLUSH, TROUBLE_FLUSH, TROUBLE_MEMORY};
+	enum trouble trouble = story->options->calm ? TROUBLE_NONE : troubles[sim_rand_nr(story->sim, ARRAY_SIZE(troubles))];
+
+	if (trouble == TROUBLE_NONE)
+		return;
+	if (sim_run(story->sim, 60 * NS_PER_S, is_ready, story->cluster) != 0)
+		broken(story, "the engine does not start again", 0, -1, -1, 0);
+	story->trouble = story->last = trouble;
+	story->troubles++;
+	trouble_begin(story->sim, trouble, POOL_PATH);
+	for (int i = 0; i < 30; i++) {
+		(void)sim_run(story->sim, 3 * NS_PER_MS, NULL, NULL);
+		trouble_again(story->sim, trouble, POOL_PATH);
+	}
+}
+
+static bool
+is_down(void *arg)
+{
+	return sim_env(arg, 0) == NULL;
+}
+
+struct moment {
+	uint64_t nth; /* write of a blob of this kind */
+	const char *kind;
+	enum sim_crash how;
+};
+
+static void
+arm_death(void *arg, const char *path, struct sim_disk *disk)
+{
+	const struct moment *moment = arg;
+	size_t len = strlen(path);
+
+	if (strncmp(path, POOL_PATH, strlen(POOL_PATH)) == 0 && len > 5 && strcmp(path + len - 5, moment->kind) == 0)
+		sim_disk_crash_at(disk, moment->nth, moment->how);
+}
+
+/* The engine dies, between events or within a poll, and starts again on a sound machine. */
+static void
+die(struct story *story)
+{
+	struct sim *sim = story->sim;
+	enum sim_crash how = sim_rand_nr(sim, 3) == 0 ? SIM_KILL : SIM_POWER;
+	struct moment moment;
+
+	/* What failed to be written may be seen by the next process and yet never be durable (disk I3): the machine goes down with it. */
+	if (story->trouble == TROUBLE_WRITE || story->trouble == TROUBLE_FLUSH)
+		how = SIM_POWER;
+	moment = (struct moment){.how = how};
+
+	(void)sim_run(sim, sim_rand_nr(sim, 3 * NS_PER_MS), NULL, NULL);
+	switch (sim_rand_nr(sim, 8)) {
+	case 0:
+		sim_node_crash_at(sim, 0, 1 + sim_rand_nr(sim, 60), how);
+		(void)sim_run(sim, 200 * NS_PER_MS, is_down, sim);
+		sim_node_crash_at(sim, 0, 0, how);
+		break;
+	case 1 ... 6: /* within a checkpoint, or while data is on its way, if one comes soon */
+		moment.kind = sim_rand_nr(sim, 2) == 0 ? ".meta" : ".data";
+		moment.nth = 1 + sim_rand_nr(sim, 15);
+		sim_disk_each(sim, 0, arm_death, &moment);
+		(void)sim_run(sim, 500 * NS_PER_MS, is_down, sim);
+		moment.nth = 0;
+		sim_disk_each(sim, 0, arm_death, &moment);
+		break;
+	default:
+		break;
+	}
+	trouble_end(sim);
+	if (is_down(sim))
+		(void)sim_node_restart(sim, 0);
+	else
+		cluster_crash(story->cluster, how);
+	story->trouble = TROUBLE_NONE;
+	story->troubles++;
+}
+
+/* What happened in this seed; without a checkpoint, a log that went round and writes enough it would prove little. */
+static void
+add_up(struct story *story)
+{
+	struct durability_sums *sums = story->sums;
+	uint64_t checkpoints = sim_counter(story->sim, "sometimes", "umem: a checkpoint is durable");
+	uint64_t wraps = sim_counter(story->sim, "sometimes", "umem: the log goes round");
+	uint32_t acknowledged = 0;
+
+	for (uint32_t i = 0; i < story->clients; i++)
+		acknowledged += story->tellers[i].acknowledged;
+	if (acknowledged < WRITES_LEAST)
+		broken(story, "too few writes to prove anything", 0, -1, -1, 0);
+	if (checkpoints == 0)
+		broken(story, "no checkpoint in this seed", 0, -1, -1, 0);
+	if (wraps == 0)
+		broken(story, "the log did not go round in this seed", 0, -1, -1, 0);
+	sums->checkpoints += checkpoints;
+	sums->wraps += wraps;
+	sums->repeats += sim_counter(story->sim, "sometimes", "client: call repeated");
+	for (int i = 0; i < SIM_FAULT_NR; i++)
+		sums->faults[i] += sim_fault_count(story->sim, (enum sim_fault)i);
+}
+
+const char *
+durability_class(const struct durability_sums *sums, uint32_t index, uint64_t *fired)
+{
+	static const enum sim_fault classes[] = {
+		SIM_KILLED, SIM_POWER_LOST, SIM_DIED_WITHIN, SIM_PAUSED, SIM_WRITE_LOST, SIM_WRITE_REORDERED, SIM_WRITE_TORN,
+		SIM_DISK_SLOW, SIM_READ_FAILED, SIM_WRITE_FAILED, SIM_FLUSH_FAILED, SIM_BIT_GARBLED, SIM_DISK_FULL, SIM_NO_MEMORY,
+		SIM_MESSAGE_DELAYED, SIM_MESSAGE_OVERTAKEN, SIM_CONNECTION_RESET, SIM_MESSAGE_CUT, SIM_TRANSFER_CUT, SIM_LINK_CUT,
+		SIM_SILENCE, SIM_CLOCK_FORWARD, SIM_CLOCK_BACK, SIM_CLOCK_DRIFTS,
+	};
+
+	if (index > ARRAY_SIZE(classes))
+		return NULL;
+	*fired = index < ARRAY_SIZE(classes) ? sums->faults[classes[index]] : sums->repeats;
+	return index < ARRAY_SIZE(classes) ? sim_fault_name(classes[index]) : "request sent again";
+}
+
 void
 durability_run(uint64_t seed, const struct durability_options *options, struct durability_sums *sums, uint64_t *hash)
 {
 	struct story *story = calloc(1, sizeof(*story));
-	struct cluster_config config = {.seed = seed, .targets = 1 + (uint32_t)(seed % 3), .program = program, .arg = story};
+	struct cluster_config config = {.seed = seed, .targets = 1 + (uint32_t)(seed % 3), .program = program, .arg = story,
+					.wal_bytes = WAL_BYTES, .crowded = !options->calm};
 	struct progress progress = {.story = story};
 	int rc;
 
@@ -311,13 +605,14 @@ durability_run(uint64_t seed, const struct durability_options *options, struct d
 		rc = sim_run(story->sim, 3600 * NS_PER_S, far_enough, &progress);
 		if (rc != 0)
 			broken(story, "the clients do not get on", 0, -1, -1, rc);
-		(void)sim_run(story->sim, sim_rand_nr(story->sim, 3 * NS_PER_MS), NULL, NULL);
-		cluster_crash(story->cluster, sim_rand_nr(story->sim, 3) == 0 ? SIM_KILL : SIM_POWER);
+		live_through_trouble(story);
+		die(story);
 		sums->crashes++;
 	}
 	rc = cluster_run(story->cluster, 3600 * NS_PER_S);
 	if (rc != 0)
 		broken(story, "the clients do not come to their end", 0, -1, -1, rc);
+	add_up(story);
 	sums->seeds++;
 	sums->starts += cluster_starts(story->cluster);
 	if (hash != NULL)

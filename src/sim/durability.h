@@ -9,10 +9,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "env_sim/env_sim.h"
 
 struct durability_sums { /* added up over seeds */
-	uint64_t seeds, acknowledged, reads, transactions, restarts, crashes, starts, checkpoints;
+	uint64_t seeds, acknowledged, reads, transactions, restarts, crashes, starts, checkpoints, wraps, failed, repeats;
+	uint64_t faults[SIM_FAULT_NR];
 };
+
+/** The fault classes that the story promises to have fired, and requests that were sent again; NULL past the last. */
+const char *durability_class(const struct durability_sums *sums, uint32_t index, uint64_t *fired);
 
 struct durability_options {
 	uint32_t writes;  /* acknowledged writes a client; 0: 100 */

@@ -439,7 +439,7 @@ each_fault_class_strikes_when_it_is_on_and_only_then(void **state)
 		{NULL, NULL, false, false},
 		{"read_error_ppm", "read failed", true, false},
 		{"write_error_ppm", "write failed", true, true},
-		{"flush_error_ppm", "durable write failed", true, true},
+		{"flush_error_ppm", "flush failed", true, true},
 		{"bit_rot_ppm", "bit rotten", false, true},
 		{"lost_write_ppm", "lost write", false, true},
 		{"misdirect_ppm", "misdirected write", false, true},

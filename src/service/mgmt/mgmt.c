@@ -85,6 +85,10 @@ mgmt_pool_sizes(struct mgmt *mgmt, uint64_t scm_bytes, uint64_t nvme_bytes, uint
 			  POOL_LEAST / MIB);
 		return -DER_INVAL;
 	}
+	if (mgmt->config.wal_bytes != 0 && !ram)
+		sizes->wal = mgmt->config.wal_bytes;
+	if (mgmt->config.data_bytes != 0)
+		sizes->data = mgmt->config.data_bytes;
 	if ((sizes->meta + sizes->data + sizes->wal) * nr > left) {
 		log_error(mgmt->env->log, "a pool of %llu MiB does not fit into the %llu MiB that are free", total / MIB, left / MIB);
 		return -DER_NOSPACE;

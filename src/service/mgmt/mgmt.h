@@ -19,6 +19,7 @@ struct mgmt_config {
 	struct pool_svcs *pools;
 	const char *storage;       /* directory whose file system pools take space of; NULL: class ram */
 	uint64_t heap_budget;      /* bytes of memory for heaps of the engine */
+	uint64_t wal_bytes, data_bytes; /* of a target's part of a new pool; 0: by the pool's size */
 	void (*stop)(void *arg);   /* the server wants the engine to end */
 	/** The ranks that are, from the server. */
 	int (*group)(void *arg, uint32_t version, const struct rpc_member *members, uint32_t nr);
