@@ -34,7 +34,7 @@ print_classes(const struct durability_sums *sums)
 	uint64_t fired;
 
 	for (uint32_t i = 0; (name = durability_class(sums, i, &fired)) != NULL; i++)
-		printf("  %-44s %10lu\n", name, fired);
+		printf("  %-52s %8lu\n", name, fired);
 }
 
 static void
