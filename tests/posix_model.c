@@ -120,10 +120,13 @@ taken(const struct found *found)
 	return found->err != 0 ? found->err : found->node != NULL ? EEXIST : found->dir->nlink == 0 ? ENOENT : 0;
 }
 
+/* Sticky directories that others can write are left out: there the kernel refuses root some links and files (fs.protected_symlinks). */
 static uint32_t
 any_mode(struct world *w)
 {
-	return (uint32_t)rnd(w, 01000) | (chance(w, 15) ? (uint32_t)rnd(w, 8) << 9 : 0);
+	uint32_t mode = (uint32_t)rnd(w, 01000) | (chance(w, 15) ? (uint32_t)rnd(w, 8) << 9 : 0);
+
+	return (mode & S_ISVTX) != 0 ? mode & ~(uint32_t)(S_IWGRP | S_IWOTH) : mode;
 }
 
 static void
