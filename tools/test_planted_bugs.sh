@@ -40,6 +40,9 @@ vos_lost_mark                vos.store_test
 vos_dtx_forget               vos.model_test
 vos_skip_data_flush          vos.prefix_test
 vos_reply_early              vos.prefix_test
+vos_run_again                src/sim --seeds 30
+dtx_answer_early             src/sim --seeds 30
+dtx_resync_commits_all       src/sim --seeds 30
 '
 
 plant() { # name, program: leaves $work/program

@@ -108,6 +108,9 @@ decide_entry(struct survey *from, const struct vos_dtx_entry *entry)
 			commit = true; /* dtx I1: then it was prepared everywhere */
 			break;
 		}
+#ifdef PLANTED_dtx_resync_commits_all
+		ask->state = VOS_DTX_PREPARED;
+#endif
 		if (ask->state != VOS_DTX_PREPARED)
 			commit = false;
 	}
