@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Are the simulator's tests able to fail? Compiles each planted bug in, one at a time, and runs the test that must find it.
-#   tools/test_planted_bugs.sh BUILD [NAME ...]
+#   tools/test_planted_bugs.sh [BUILD [NAME ...]]
 # BUILD is an ordinary build. Of it, only the file with the bug is compiled again, with the flag that `meson setup -Dplanted=NAME` would give to
 # all, and the finder is linked with that object in front of the archives. A bug in the sources that is not in the table is an error.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-build=$(cd "$1" && pwd) || exit 2
-shift
+build=$(cd "${1:-$root/build}" && pwd) || exit 2
+shift $(($# > 0))
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
