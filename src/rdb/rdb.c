@@ -13,6 +13,8 @@
 
 #define SNAPSHOT_THRESHOLD 1024
 #define SNAPSHOT_TRAILING 64
+#define APPLY_TRIES 6000U
+#define APPLY_AGAIN_NS (10 * NS_PER_MS)
 
 struct rdb_tx {
 	struct rdb *rdb;
@@ -27,9 +29,15 @@ static int
 fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
 {
 	struct rdb *rdb = fsm->data;
-	int answer = 0, rc;
+	int answer = 0, rc = 0;
 
-	rc = rdb__apply(&rdb->store, rdb->raft.last_applied + 1, buf->base, buf->len, &answer);
+	/* It is committed, and libraft never comes back to an entry that failed: memory is waited for. */
+	for (uint32_t i = 0; i < APPLY_TRIES; i++) {
+		rc = rdb__apply(&rdb->store, rdb->raft.last_applied + 1, buf->base, buf->len, &answer);
+		if (rc != -DER_NOMEM)
+			break;
+		ult_sleep(APPLY_AGAIN_NS);
+	}
 	if (rc != 0)
 		log_error(rdb->env->log, "a committed entry cannot be applied: " RCF, RCP(rc));
 	*result = (void *)(intptr_t)(rc != 0 ? rc : answer);

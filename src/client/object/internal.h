@@ -39,6 +39,8 @@ struct object_call {
 	int expose_nr;
 	int expose_access;
 	struct rpc_bulk *bulk;
+	int (*aimed)(void *arg); /* the map moved on: what else `in` names by shard is aimed again. May be NULL */
+	void *arg;
 };
 int object__call(struct object_call *call);
 

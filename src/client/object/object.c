@@ -94,6 +94,8 @@ aim_again(void *arg, struct client_call *rpc, int status)
 		rc = object__layout(call->object);
 	if (rc == 0 && call->group >= call->object->group_nr)
 		rc = -DER_STALE;
+	if (rc == 0 && call->aimed != NULL)
+		rc = call->aimed(call->arg);
 	if (rc == 0)
 		aim(call, rpc);
 	return rc;

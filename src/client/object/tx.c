@@ -8,6 +8,7 @@
  *     └──abort──> aborted ──restart──> open
  *
  *	tx I1  Every commit of the same attempt carries the same id: repeated over a restart of the engine it is applied once.
+ *	tx I3  A commit names every target, of the leader and of members, by the pool map that its map version says.
  *	tx I2  A fetch sees the transaction's own writes on top of the epoch.
  *
  * commit may yield; nothing is left after a crash.
@@ -486,24 +487,34 @@ struct commit {
 	struct object_tx_commit_in in;
 	struct object_tx_commit_out out;
 	struct iovec *iov;
+	struct tx *tx;
 	struct tx_op *first; /* the first write: its target leads */
 };
 
-/* Where every op goes now; done again when the map has moved on. */
-static void
-aim_ops(struct tx *tx, struct commit *commit)
+/* Where every op goes now; done again when the map has moved on (tx I3). */
+static int
+aim_ops(void *arg)
 {
+	struct commit *commit = arg;
 	struct tx_op *op;
 	uint32_t i = 0;
+	int rc;
 
-	list_each(op, &tx->ops, link) {
-		const struct object_group *group = &op->object->groups[op->group];
+	list_each(op, &commit->tx->ops, link) {
+		const struct object_group *group;
 
+		rc = object__layout(op->object);
+		if (rc == 0 && op->group >= op->object->group_nr)
+			rc = -DER_STALE;
+		if (rc != 0)
+			return rc;
+		group = &op->object->groups[op->group];
 		op->write.shard = group->shard;
 		commit->in.writes[i] = op->write;
 		commit->in.targets[i] = (struct rpc_target){.rank = group->rank, .target = group->target};
 		i++;
 	}
+	return 0;
 }
 
 static int
@@ -535,8 +546,8 @@ build_commit(struct tx *tx, struct arena *arena, struct commit *commit)
 			commit->iov[n++] = (struct iovec){.iov_base = op->data, .iov_len = op->bytes};
 		off += op->bytes;
 	}
-	aim_ops(tx, commit);
-	return 0;
+	commit->tx = tx;
+	return aim_ops(commit);
 }
 
 static int
@@ -553,6 +564,8 @@ send_commit(struct tx *tx)
 		call.object = commit.first->object;
 		call.group = commit.first->group;
 		call.arena = &arena;
+		call.aimed = aim_ops;
+		call.arg = &commit;
 		if (tx->bytes > RPC_INLINE_MAX) {
 			for (uint32_t i = 0; i < tx->op_nr && commit.iov[i].iov_len > 0; i++)
 				call.expose_nr++;

@@ -33,6 +33,7 @@ struct wreck {
 struct mgmt {
 	struct mgmt_config config;
 	struct list wrecks; /* by uuid, as SMD lists them */
+	struct ult_mutex changing; /* pools are made and removed one at a time */
 	struct env *env;
 	struct mem *mem;
 	struct proto_local local;
@@ -146,6 +147,29 @@ new_props(struct mgmt *mgmt, const struct ctl_pool_create_in *in, daos_prop_t **
 	return 0;
 }
 
+/* What a creation or destruction that failed left of a pool that does not exist (mgmt I1). -DER_EXIST: it is one, and damaged. */
+static int
+sweep(struct mgmt *mgmt, const uuid_t pool)
+{
+	struct wreck *wreck;
+	int rc;
+
+	if (targets_pool_is_served(conf(mgmt)->targets, pool))
+		return -DER_EXIST;
+	rc = pool_svc_scrap(mgmt->config.pools, pool);
+	if (rc == 0 || rc == -DER_NONEXIST)
+		rc = targets_pool_destroy(conf(mgmt)->targets, pool);
+	if (rc != 0 && rc != -DER_NONEXIST)
+		return rc;
+	list_each(wreck, &mgmt->wrecks, link)
+		if (uuid_compare(wreck->pool, pool) == 0) {
+			list_remove(&wreck->link);
+			mem_free(mgmt->mem, wreck);
+			break;
+		}
+	return 0;
+}
+
 static int
 make_pool(struct mgmt *mgmt, const struct ctl_pool_create_in *in, const struct target_pool_sizes *sizes, const daos_prop_t *props)
 {
@@ -165,6 +189,29 @@ make_pool(struct mgmt *mgmt, const struct ctl_pool_create_in *in, const struct t
 			(void)targets_pool_destroy(conf(mgmt)->targets, in->pool);
 	}
 	pmap_free(map);
+	return rc;
+}
+
+/* Alone. Left-overs of an earlier attempt are removed first. */
+static int
+make_anew(struct mgmt *mgmt, const struct ctl_pool_create_in *in, const struct target_pool_sizes *sizes, const daos_prop_t *props)
+{
+	int rc;
+
+	ult_mutex_lock(&mgmt->changing);
+	if (pool_svc_find(mgmt->config.pools, in->pool) != NULL) {
+		rc = 0; /* another request was first with the same */
+	} else if (pool_svc_find_label(mgmt->config.pools, in->label) != NULL) {
+		rc = -DER_EXIST;
+	} else {
+		rc = make_pool(mgmt, in, sizes, props);
+		if (rc == -DER_EXIST) {
+			rc = sweep(mgmt, in->pool);
+			if (rc == 0)
+				rc = make_pool(mgmt, in, sizes, props);
+		}
+	}
+	ult_mutex_unlock(&mgmt->changing);
 	return rc;
 }
 
@@ -194,7 +241,7 @@ ctl_create(void *owner, const struct env_cred *cred, struct arena *arena, const 
 		rc = new_props(mgmt, in, &props);
 		if (rc != 0)
 			return rc;
-		rc = make_pool(mgmt, in, &sizes, props);
+		rc = make_anew(mgmt, in, &sizes, props);
 		prop_list_free(mgmt->mem, props);
 		if (rc != 0)
 			return rc;
@@ -313,16 +360,12 @@ fill_wreck(const struct mgmt *mgmt, const struct wreck *wreck, struct ctl_pool_i
 
 /* ---- destroy, evict --------------------------------------------------------------------------------------------------------------- */
 static int
-ctl_destroy(void *owner, const struct env_cred *cred, struct arena *arena, const void *body, void *answer)
+destroy(struct mgmt *mgmt, const struct ctl_pool_destroy_in *in)
 {
-	struct mgmt *mgmt = owner;
-	const struct ctl_pool_destroy_in *in = body;
 	struct pool_svc *svc = find(mgmt, in->pool);
 	uuid_t uuid;
 	int rc;
 
-	if (!in->who.admin)
-		return -DER_NO_PERM;
 	if (svc == NULL && find_wreck(mgmt, in->pool) != NULL)
 		return in->force ? scrap(mgmt, in->pool) : -DER_BUSY;
 	if (svc == NULL)
@@ -334,7 +377,23 @@ ctl_destroy(void *owner, const struct env_cred *cred, struct arena *arena, const
 	rc = pool_svc_remove(mgmt->config.pools, uuid, in->force);
 	if (rc == 0)
 		return targets_pool_destroy(conf(mgmt)->targets, uuid);
-	(void)targets_pool_set_served(conf(mgmt)->targets, uuid, true);
+	if (pool_svc_find(mgmt->config.pools, uuid) != NULL)
+		(void)targets_pool_set_served(conf(mgmt)->targets, uuid, true);
+	return rc;
+}
+
+static int
+ctl_destroy(void *owner, const struct env_cred *cred, struct arena *arena, const void *body, void *answer)
+{
+	struct mgmt *mgmt = owner;
+	const struct ctl_pool_destroy_in *in = body;
+	int rc;
+
+	if (!in->who.admin)
+		return -DER_NO_PERM;
+	ult_mutex_lock(&mgmt->changing);
+	rc = destroy(mgmt, in);
+	ult_mutex_unlock(&mgmt->changing);
 	return rc;
 }
 
@@ -638,6 +697,7 @@ mgmt_create(const struct mgmt_config *config, struct mgmt **result)
 	mgmt->local = (struct proto_local){.proto = &proto_control, .handlers = locals, .owner = mgmt};
 	mgmt->started_ns = env_mono(config->env);
 	list_init(&mgmt->wrecks);
+	ult_mutex_init(&mgmt->changing);
 	*result = mgmt;
 	return 0;
 }
@@ -698,7 +758,7 @@ mgmt_begin_pools(struct mgmt *mgmt)
 			rc = note_wreck(mgmt, pools[i], -DER_DF_INVAL);
 		} else if (begun == -DER_NONEXIST) { /* mgmt I1 */
 			log_note(mgmt->env->log, "pool %s was never finished: removing its shards", text);
-			(void)targets_pool_destroy(conf(mgmt)->targets, pools[i]);
+			(void)sweep(mgmt, pools[i]);
 		} else {
 			log_error(mgmt->env->log, "pool %s does not come up: " RCF "; the others go on", text, RCP(begun));
 			rc = note_wreck(mgmt, pools[i], begun);
