@@ -114,6 +114,7 @@ struct bio_io {
 	struct bio_blob *blob;
 	enum env_io_op op;
 	bool durable;
+	bool cached;             /* READ: may be answered from the host's memory */
 	uint64_t off;
 	const struct iovec *iov; /* TRIM: only the lengths count; FLUSH: none */
 	int iov_nr;

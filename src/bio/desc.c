@@ -12,6 +12,7 @@
 #include "bio_private.h"
 
 #define IO_MAX 32
+#define CACHED_MAX (64 * KIB)
 #define PIECE_MAX (1ULL << 40)
 
 struct value {
@@ -140,6 +141,14 @@ op_free(struct op *ops, struct batch *batch)
 	return NULL;
 }
 
+/* Small reads come again, and gain most from memory; large ones would only push the others out. */
+static void
+submit_op(struct op *op)
+{
+	op->io.cached = op->iov.iov_len <= CACHED_MAX;
+	bio_submit(&op->io);
+}
+
 /* Moves all blob pieces between the staging and the blob. YIELDS */
 static int
 transfer(struct bio_desc *desc, bool durable)
@@ -168,7 +177,7 @@ transfer(struct bio_desc *desc, bool durable)
 			continue;
 		}
 		if (op != NULL)
-			bio_submit(&op->io);
+			submit_op(op);
 		op = op_free(ops, &batch);
 		*op = (struct op){ .used = true, .iov = { .iov_base = buf, .iov_len = len } };
 		op->io = (struct bio_io){ .blob = desc->blob, .op = desc->update ? ENV_IO_WRITE : ENV_IO_READ,
@@ -177,7 +186,7 @@ transfer(struct bio_desc *desc, bool durable)
 		batch.under_way++;
 	}
 	if (op != NULL)
-		bio_submit(&op->io);
+		submit_op(op);
 	while (batch.under_way != 0)
 		ult_cond_wait(&batch.changed, NULL);
 	mem_free(desc->bio->env->mem, ops);

@@ -216,7 +216,7 @@ bio_submit(struct bio_io *io)
 	}
 	io->io.disk = blob->disk;
 	io->io.op = io->op;
-	io->io.flags = io->durable && io->op == ENV_IO_WRITE ? ENV_IO_DSYNC : 0;
+	io->io.flags = io->durable && io->op == ENV_IO_WRITE ? ENV_IO_DSYNC : io->cached && io->op == ENV_IO_READ ? ENV_IO_CACHED : 0;
 	io->io.done = part_done;
 	if (io->op == ENV_IO_FLUSH) {
 		io->io.off = io->io.len = 0;

@@ -47,7 +47,8 @@ struct env_loop_ops {
 
 /* ---- disk ----------------------------------------------------------------------------------------------------- */
 enum env_io_op { ENV_IO_READ, ENV_IO_WRITE, ENV_IO_FLUSH, ENV_IO_TRIM };
-enum { ENV_IO_DSYNC = 1 }; /* the write, and nothing else, is durable when it completes */
+/** DSYNC: the write, and nothing else, is durable when it completes. CACHED: the read may be answered from the host's memory, and stay there. */
+enum { ENV_IO_DSYNC = 1, ENV_IO_CACHED = 2 };
 enum { ENV_DISK_CREATE = 1, ENV_DISK_RDONLY = 2, ENV_DISK_PREWRITE = 4 };
 
 /**

@@ -26,7 +26,7 @@ struct real_helpers {
 int
 real__io_carry_out(struct env_io *io)
 {
-	int fd = io->disk->fd;
+	int fd = real__io_fd(io);
 	struct real_io_span span;
 	ssize_t n;
 

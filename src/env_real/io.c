@@ -120,6 +120,14 @@ real__io_rwf(const struct env_io *io)
 	return io->op == ENV_IO_WRITE && (io->flags & ENV_IO_DSYNC) != 0 && !atomic_load(&io->disk->no_dsync) ? RWF_DSYNC : 0;
 }
 
+int
+real__io_fd(const struct env_io *io)
+{
+	bool cached = io->op == ENV_IO_READ && (io->flags & ENV_IO_CACHED) != 0 && io->disk->cached_fd >= 0;
+
+	return cached ? io->disk->cached_fd : io->disk->fd;
+}
+
 static void
 retry(struct env_io *io, int err)
 {

@@ -129,6 +129,7 @@ real__loop_ran(struct env_loop *loop)
 struct env_disk {
 	struct real *real;
 	int fd;
+	int cached_fd;           /* the same through the page cache, for reads; -1: fd has to do */
 	bool is_device;
 	atomic_bool no_dsync;    /* RWF_DSYNC is refused: a flush follows the write */
 	atomic_uint_fast32_t io_nr;
@@ -164,6 +165,8 @@ struct real_io_span {
 	uint64_t off;
 };
 void real__io_span(struct env_io *io, struct real_io_span *span);
+/** The descriptor that an operation goes through. */
+int real__io_fd(const struct env_io *io);
 int real__io_rwf(const struct env_io *io);
 /* Hands a step to io_uring or the helpers. */
 void real__io_start_step(struct env_io *io);

@@ -116,7 +116,7 @@ static void
 prepare(struct io_uring_sqe *sqe, struct env_io *io)
 {
 	struct real_io_span span;
-	int fd = io->disk->fd;
+	int fd = real__io_fd(io);
 
 	if (io->op == ENV_IO_FLUSH || real_io(io)->step == REAL_IO_SYNC) {
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);

@@ -84,6 +84,7 @@ start(struct rand *rand, struct env_disk *disk, struct slot *slots, struct slot 
 	if (op != ENV_IO_FLUSH)
 		cut(rand, slot, len, block);
 	if (op == ENV_IO_READ) {
+		slot->io.flags = rand_below(rand, 2) == 0 ? ENV_IO_CACHED : 0; /* coherent with direct writes: disk I3 */
 		memset(slot->buf, 0xdd, len);
 		memcpy(slot->expect, model + off, len);
 	} else if (op == ENV_IO_WRITE) {
