@@ -396,6 +396,8 @@ play_desc_error(struct stage *stage, void *arg)
 		for (int v = 0; v < 100; v++)
 			assert_int_equal(bio_desc_add(desc, v, BIO_BLOB, (uint64_t)v * 8192, 4000), 0);
 		assert_int_equal(bio_desc_prepare(desc), 0);
+		for (int v = 0, nr; v < 100; v++)
+			memset(bio_desc_pieces(desc, v, &nr)->buf, v, 4000);
 		sim_disk_fail(sim_disk(stage->sim, 0, path), 1 << ENV_IO_WRITE, nth, false);
 		assert_int_equal(bio_desc_post(desc, true), -DER_NVME_IO);
 		bio_desc_free(desc);
