@@ -118,7 +118,8 @@ main(int argc, char **argv)
 		return 0;
 	printf("sim: %lu seeds, %lu acknowledged writes, %lu reads, %lu transactions (%lu restarted), %lu crashes, %lu starts, %lu checkpoints, %lu log wraps, "
 	       "%lu calls failed in trouble, %.1f s\n",
-	       sums.seeds, sums.acknowledged, sums.reads, sums.transactions, sums.restarts, sums.crashes, sums.starts, sums.checkpoints, sums.wraps, sums.failed,
+	       sums.seeds, sums.acknowledged, sums.reads, sums.transactions, sums.restarts, sums.crashes, sums.starts, sums.checkpoints, sums.wraps,
+	       sums.failed,
 	       (double)(clock() - begun) / CLOCKS_PER_SEC);
 	return 0;
 }

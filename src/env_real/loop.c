@@ -5,7 +5,8 @@
  *
  * One turn of poll:
  *
- *   [a durable write that stands alone: alone.c] -> hand over what was queued (sockets, io_uring) -> run what is due in memory -> ask the kernel, sleeping if nothing ran
+ *   [a durable write that stands alone: alone.c] -> hand over what was queued (sockets, io_uring) -> run what is due
+ *      in memory -> ask the kernel, sleeping if nothing ran
  *   -> run what that brought -> again, unless a callback ran, a wake came, or the deadline passed
  *
  * loop I1: callbacks run only inside poll, and poll is not entered again by them.
