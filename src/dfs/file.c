@@ -433,6 +433,13 @@ fs_punch(struct fs_file *file, uint64_t off, uint64_t len)
 	return fs__errno(rc);
 }
 
+/* lock I3 */
+static bool
+is_lost(const struct fs_file *file)
+{
+	return file->session_nr <= file->inode->lost_nr;
+}
+
 /* ---- open, close --------------------------------------------------------------------------------------------------------------------------- */
 int
 fs__open_new(struct fs_inode *inode, int flags, struct fs_file **result)
@@ -443,6 +450,7 @@ fs__open_new(struct fs_inode *inode, int flags, struct fs_file **result)
 		return ENOMEM;
 	file->inode = fs_inode_get(inode);
 	file->flags = flags;
+	file->session_nr = inode->fs->session_nr;
 	inode->opens++;
 	*result = file;
 	return 0;
@@ -533,6 +541,8 @@ fs_read(struct fs_file *file, const struct iovec *iov, int iov_nr, uint64_t off,
 	*done = 0;
 	if ((file->flags & O_ACCMODE) == O_WRONLY)
 		return EBADF;
+	if (is_lost(file))
+		return EIO;
 	if (span.len == 0 || off >= FILE_SIZE_MAX)
 		return 0;
 	span.len = MIN(span.len, FILE_SIZE_MAX - off);
@@ -576,6 +586,8 @@ write_file(struct fs_file *file, bool append, const struct iovec *iov, int iov_n
 		*end = off;
 	if ((file->flags & O_ACCMODE) == O_RDONLY)
 		return EBADF;
+	if (is_lost(file))
+		return EIO;
 	if (span.len == 0)
 		return 0;
 	if (span.len > FILE_SIZE_MAX || off > FILE_SIZE_MAX - span.len)

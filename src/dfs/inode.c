@@ -118,7 +118,6 @@ fs_inode_put(struct fs_inode *inode)
 	if (--inode->refs > 0)
 		return;
 	ASSERT(inode->opens == 0);
-	fs__locks_free(inode);
 	list_remove(&inode->link);
 	fs->inode_nr--;
 	object_close(inode->object);

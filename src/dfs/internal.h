@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include "dfs/dfs.h"
 #include "base/list.h"
+#include "pure/lock/lock.h"
 #include "ult/ult.h"
 #include "dfs_format.h"
 
@@ -29,8 +30,6 @@ struct fs_named {
 	uint32_t type; /* S_IFMT bits */
 };
 
-struct fs_locks; /* of an inode, or NULL: see lock.c */
-
 struct fs_inode {
 	struct list link;         /* in fs->table */
 	struct fs *fs;
@@ -49,7 +48,7 @@ struct fs_inode {
 	bool disclaimed;          /* and this mount gave it up: it may be reaped any time */
 	uint32_t opens;
 	struct ult_mutex append;  /* appends of this mount follow each other */
-	struct fs_locks *locks;
+	uint64_t lost_nr;         /* the last session with which locks of it were lost: lock I3 */
 };
 
 struct fs_leaving { /* a file whose end is being decided, on the stack of who decides: orphan I3 */
@@ -78,7 +77,14 @@ struct fs {
 	struct ult_mutex rename_mutex; /* directories that move: one after another within a mount */
 	/* session.c */
 	uuid_t session;
+	uint64_t session_nr;      /* how many there were */
+	uint64_t renewal_nr;
 	bool session_on, exclusive, closing;
+	bool shut;                /* another mount has not given up the cache yet */
+	bool drop_due;            /* caches are to be dropped by the renewer */
+	struct ult_mutex renewing;
+	uint64_t *heard;          /* grants of the last answer */
+	uint32_t heard_nr;
 	uint32_t reign; /* grows whenever this session becomes the only one */
 	uint64_t lease_until_ns;
 	uint32_t sessions;
@@ -91,13 +97,23 @@ struct fs {
 	struct ult_cond left;
 	bool lingering; /* orphans of which this mount has none open may be left for a sweep */
 	/* lock.c */
-	struct ult_cond lock_cond;
-	struct list lock_waits;
+	struct lock_table locks;  /* what this mount holds */
+	struct lock_session held;
+	struct ult_rwlock lock_mode;
+	uint64_t lock_table;      /* number of the engine's table */
+	bool locks_told;          /* and it has ours */
+	struct list lock_waits;   /* struct fs_lock_wait */
+	uint64_t lock_wait_nr;
+	struct list lock_questions;
+	uint64_t question_nr;
 };
+
+#define FS_HEARD_MAX 1024U
 
 struct fs_file {
 	struct fs_inode *inode;
 	int flags;
+	uint64_t session_nr;      /* when it was opened */
 };
 
 /* ---- mount.c ----------------------------------------------------------------------------------------------------------------- */
@@ -170,7 +186,21 @@ bool fs__known(const struct fs_inode *inode);
 /** Sessions that are live, this one among them. From arena. YIELDS */
 int fs__session_live(struct fs *fs, struct arena *arena, uuid_t **live, uint32_t *nr);
 
+/** Renews the session now, and tells the engine our locks if it does not know them. YIELDS */
+int fs__session_poke(struct fs *fs);
+/** cont_on_fenced's: arg is the fs. YIELDS */
+int fs__revive(void *arg, const uuid_t handle, daos_obj_id_t oid);
+
 /* ---- lock.c -------------------------------------------------------------------------------------------------------------------------- */
-void fs__locks_free(struct fs_inode *inode);
+/** The engine granted a wait. */
+void fs__lock_granted(struct fs *fs, uint64_t number);
+/** Somebody else decides about locks now: who waits asks again. */
+void fs__locks_moved(struct fs *fs);
+/** The session was fenced. */
+void fs__locks_lost(struct fs *fs);
+/** Tells the engine what we hold, if it does not know. YIELDS */
+int fs__locks_tell(struct fs *fs);
+/** The same when we were exclusive, and from then on the engine decides. YIELDS */
+int fs__locks_hand_over(struct fs *fs);
 
 #endif

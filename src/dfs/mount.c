@@ -3,7 +3,8 @@
  * Making and mounting: the superblock, and what every other file of the room stands on: errors, time, transactions.
  *
  *	mount I1  The root directory is durable before a superblock names it; making twice finds what is there.
- *	mount I2  A body of a transaction is run again from its start after a conflict: it keeps nothing from the run before.
+ *	mount I2  A mount has a handle of its own: when its session is fenced, nobody else is.
+ *	mount I3  A body of a transaction is run again from its start after a conflict: it keeps nothing from the run before.
  *
  * Everything but fs__errno and fs__now may yield. A crash while making leaves no superblock, and it is made again.
  */
@@ -289,7 +290,11 @@ fs_free(struct fs *fs)
 		log_warn(fs->env->log, "a mount ends while %u of its inodes are still referred to", fs->inode_nr);
 	ASSERTF(fs->inode_nr == 0, "dfs: inodes are still referred to at umount");
 	mem_free(mem, fs->table);
-	cont_put(fs->cont);
+	mem_free(mem, fs->heard);
+	lock_session_drop(&fs->locks, &fs->held);
+	lock_table_fini(&fs->locks);
+	if (cont_close(fs->cont) != 0)
+		cont_put(fs->cont);
 	mem_free(mem, fs);
 }
 
@@ -298,19 +303,23 @@ fs_new(struct cont *cont, uint32_t flags, const struct dfs_super_record *super, 
 {
 	struct client *client = cont_client(cont);
 	struct fs *fs = MEM_NEW(client_mem(client), struct fs);
+	int rc;
 
 	if (fs == NULL)
 		return -DER_NOMEM;
 	fs->mem = client_mem(client);
 	fs->table = MEM_NEW_ARRAY(fs->mem, struct list, TABLE_FIRST);
-	if (fs->table == NULL) {
+	fs->heard = MEM_NEW_ARRAY(fs->mem, uint64_t, FS_HEARD_MAX);
+	rc = fs->table != NULL && fs->heard != NULL ? cont_clone(cont, &fs->cont) : -DER_NOMEM;
+	if (rc != 0) {
+		mem_free(fs->mem, fs->heard);
+		mem_free(fs->mem, fs->table);
 		mem_free(fs->mem, fs);
-		return -DER_NOMEM;
+		return rc;
 	}
 	fs->table_size = TABLE_FIRST;
 	for (uint32_t i = 0; i < TABLE_FIRST; i++)
 		list_init(&fs->table[i]);
-	fs->cont = cont_get(cont);
 	fs->client = client;
 	fs->env = client_env(client);
 	fs->flags = flags;
@@ -318,10 +327,14 @@ fs_new(struct cont *cont, uint32_t flags, const struct dfs_super_record *super, 
 	ult_mutex_init(&fs->ino_mutex);
 	ult_mutex_init(&fs->rename_mutex);
 	ult_cond_init(&fs->renew_cond);
-	ult_cond_init(&fs->lock_cond);
+	ult_mutex_init(&fs->renewing);
+	ult_rwlock_init(&fs->lock_mode);
 	list_init(&fs->lock_waits);
 	list_init(&fs->leaving);
 	ult_cond_init(&fs->left);
+	list_init(&fs->lock_questions);
+	lock_table_init(&fs->locks, fs->mem, env_rand(client_env(client)), NULL, NULL);
+	lock_session_init(&fs->locks, &fs->held);
 	fs->format = (struct fs_format){.chunk_size = le64toh(super->chunk_size), .file_class = le32toh(super->file_class),
 					.dir_class = le32toh(super->dir_class), .mode = le32toh(super->mode)};
 	memcpy(fs->format.hints, super->hints, sizeof(fs->format.hints));
@@ -346,7 +359,7 @@ fs_mount(struct cont *cont, uint32_t flags, struct fs **result)
 		return fs__errno(rc);
 	rc = choose_classes(fs);
 	if (rc == 0)
-		rc = object_open(cont, (daos_obj_id_t){.lo = DFS_LO_ORPHANS, .hi = le64toh(super.orphans_hi)}, open_mode(cont), &fs->orphans);
+		rc = object_open(fs->cont, (daos_obj_id_t){.lo = DFS_LO_ORPHANS, .hi = le64toh(super.orphans_hi)}, open_mode(cont), &fs->orphans);
 	if (rc == 0)
 		rc = fs__inode_of(fs, fs->root_oid, S_IFDIR, &fs->root);
 	if (rc == 0)

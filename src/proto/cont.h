@@ -209,6 +209,84 @@ RPC_STRUCT(cont_session_out, CONT_SESSION)
 RPC_STRUCT(cont_session_list_in, CONT_AT)
 RPC_STRUCT(cont_session_list_out, CONT_SESSION_LIST_OUT)
 
+/**
+ * Opens a session or renews it, says what became of its waits, and listens: answered when there is something to hear, or when wait_ms are over. An answer
+ * without events says how things are. Who is recalled still is exclusive: it gives that up by renewing with CONT_WANT_SHARED.
+ */
+enum cont_want { CONT_WANT_SHARED, CONT_WANT_EXCLUSIVE, CONT_HAS_EXCLUSIVE }; /* HAS: was granted it, perhaps by a service that has forgotten */
+#define CONT_SESSION_RENEW_IN(F, A) \
+	F(cont_in, at)           \
+	F(uuid, session)         \
+	F(u64, number)           /* grows; an older one is not carried out any more */ \
+	F(u64, lease_ms)         /* 0: ends it */ \
+	F(u64, wait_ms)          \
+	F(u8, want)              /* enum cont_want */ \
+	F(bool, fresh)           /* opens it: may be unknown */ \
+	F(str, machine)          \
+	A(u64, heard)            /* waits that were granted, and the mount knows */
+#define CONT_SESSION_RENEW_OUT(F, A) \
+	F(rpc_svc_out, svc)      \
+	F(u64, lease_ms)         /* granted, from when it was asked for */ \
+	F(bool, exclusive)       \
+	F(bool, recalled)        /* exclusive, and another is waiting to come in */ \
+	F(bool, shut)            /* an exclusive one has not given up yet: nothing may be done but renew */ \
+	F(u32, sessions)         \
+	F(u64, locks)            /* the table of locks: another number is another table, to which locks have to be told */ \
+	A(u64, granted)          /* waits that were granted and not heard of */
+RPC_STRUCT(cont_session_renew_in, CONT_SESSION_RENEW_IN)
+RPC_STRUCT(cont_session_renew_out, CONT_SESSION_RENEW_OUT)
+
+/* ---- locks ------------------------------------------------------------------------------------------------------------------------------- */
+/** A lock, held or wanted: pure/lock. */
+#define CONT_LOCK(F, A)          \
+	F(u64, file)             /* inode number */ \
+	F(u64, owner)            \
+	F(u64, start)            \
+	F(u64, end)              /* included */ \
+	F(u32, pid)              \
+	F(u8, space)             /* enum lock_space */ \
+	F(u8, kind)              /* enum lock_kind */
+RPC_STRUCT(cont_lock_range, CONT_LOCK)
+
+enum cont_lock_op { CONT_LOCK_SET, CONT_LOCK_TEST, CONT_LOCK_CANCEL };
+enum cont_lock_verdict {
+	CONT_LOCK_GRANTED, CONT_LOCK_DENIED, CONT_LOCK_WAITS, CONT_LOCK_CIRCLE, /* enum lock_verdict */
+	CONT_LOCK_UNKNOWN, /* the service does not know this session's locks: tell them (cont_locks_put), then ask again */
+	CONT_LOCK_LATER,   /* others have not told theirs yet: ask again */
+};
+/** number grows with each request of a session; what is below floor was given up by the mount, and is not carried out any more. */
+#define CONT_LOCK_IN(F, A)       \
+	F(cont_in, at)           \
+	F(uuid, session)         \
+	F(u64, locks)            /* the table it means */ \
+	F(u64, number)           \
+	F(u64, floor)            \
+	F(u8, op)                /* enum cont_lock_op */ \
+	F(cont_lock_range, lock) \
+	F(u64, wait)             /* SET: 0: does not wait; else the number to wait under. CANCEL: which */
+#define CONT_LOCK_OUT(F, A)      \
+	F(rpc_svc_out, svc)      \
+	F(u8, verdict)           /* enum cont_lock_verdict. CANCEL: GRANTED it had been granted, DENIED it waits no more */ \
+	F(cont_lock_range, holder) /* with DENIED */ \
+	F(bool, own)             /* the holder is of this session */
+RPC_STRUCT(cont_lock_in, CONT_LOCK_IN)
+RPC_STRUCT(cont_lock_out, CONT_LOCK_OUT)
+
+/** All locks that a session holds, in one or several requests: the first forgets what was known. */
+#define CONT_LOCKS_PUT_IN(F, A)  \
+	F(cont_in, at)           \
+	F(uuid, session)         \
+	F(u64, locks)            \
+	F(u64, floor)            \
+	F(bool, first)           \
+	F(bool, last)            \
+	A(cont_lock_range, held)
+#define CONT_LOCKS_PUT_OUT(F, A) \
+	F(rpc_svc_out, svc)      \
+	F(bool, known)           /* false: another table by now, or the session is not */
+RPC_STRUCT(cont_locks_put_in, CONT_LOCKS_PUT_IN)
+RPC_STRUCT(cont_locks_put_out, CONT_LOCKS_PUT_OUT)
+
 /* ---- between the service and engines ---------------------------------------------------------------------------------------------------- */
 /** What a handle that came with a request is worth: asked by a target. */
 #define CONT_ACCESS_IN(F, A)     \
@@ -275,8 +353,11 @@ RPC_EMPTY(cont_tgt_floor_out)
 	OP(cont_access,         METADATA, RPC_SERVERS, 1) \
 	OP(cont_tgt_destroy,    METADATA, RPC_SERVERS, 1) \
 	OP(cont_tgt_forget,     METADATA, RPC_SERVERS, 1) \
-	OP(cont_tgt_floor,      METADATA, RPC_SERVERS, 1)
+	OP(cont_tgt_floor,      METADATA, RPC_SERVERS, 1) \
+	OP(cont_session_renew,  METADATA, 0,           2) \
+	OP(cont_lock,           METADATA, 0,           2) \
+	OP(cont_locks_put,      METADATA, 0,           2)
 
-RPC_PROTO(cont, 4, 1, 1, CONT_OPS)
+RPC_PROTO(cont, 4, 2, 1, CONT_OPS)
 
 #endif

@@ -11,12 +11,16 @@
 #include "base/text.h"
 #include "proto/cont.h"
 #include "proto/props.h"
+#include "pure/lock/lock.h"
 #include "pure/map/map.h"
 #include "pure/oclass/oclass.h"
 #include "pure/prop/prop.h"
 
 #define EXPORT_VERSION 1
 #define COO_WRITERS 6U /* DAOS_COO_RW | DAOS_COO_EX */
+#define COO_RO 1U
+#define COO_RW 2U
+#define LOCKS_A_CALL 8192U
 
 struct cont {
 	struct pool *pool;
@@ -26,6 +30,8 @@ struct cont {
 	uint64_t flags, rights;
 	struct cont_props props;
 	bool imported; /* another process opened it, and closes it */
+	int (*revive)(void *arg, const uuid_t handle, daos_obj_id_t oid);
+	void *revive_arg;
 };
 
 static void
@@ -220,6 +226,41 @@ cont_close(struct cont *cont)
 	if (rc == 0)
 		cont_put(cont);
 	return rc;
+}
+
+int
+cont_clone(struct cont *cont, struct cont **clone)
+{
+	char text[37];
+
+	uuid_unparse_lower(cont->uuid, text);
+	return cont_open(cont->pool, text, (cont->flags & COO_WRITERS) != 0 ? COO_RW : COO_RO, clone);
+}
+
+int
+cont_reopen(struct cont *cont)
+{
+	struct cont *fresh;
+	int rc = cont_clone(cont, &fresh);
+
+	if (rc != 0)
+		return rc;
+	memcpy(cont->handle, fresh->handle, sizeof(uuid_t));
+	cont_put(fresh);
+	return 0;
+}
+
+void
+cont_on_fenced(struct cont *cont, int (*revive)(void *arg, const uuid_t handle, daos_obj_id_t oid), void *arg)
+{
+	cont->revive = revive;
+	cont->revive_arg = arg;
+}
+
+int
+cont_revive(struct cont *cont, const uuid_t handle, daos_obj_id_t oid)
+{
+	return cont->revive != NULL ? cont->revive(cont->revive_arg, handle, oid) : -DER_NO_HDL;
 }
 
 struct pool *
@@ -494,6 +535,87 @@ cont_session_lease(struct cont *cont, const uuid_t session, uint64_t lease_ms, b
 	rc = call(cont, opc_cont_session_lease, &in, &out, &arena);
 	arena_fini(&arena);
 	*lease = (struct cont_lease){.lease_ms = out.lease_ms, .exclusive = out.exclusive, .sessions = out.sessions, .recalled = out.recalled};
+	return rc;
+}
+
+int
+cont_session_renew(struct cont *cont, const struct cont_renewal *renewal, struct arena *arena, struct cont_renewed *renewed)
+{
+	struct cont_session_renew_in in = {.number = renewal->number, .lease_ms = renewal->lease_ms, .wait_ms = renewal->wait_ms,
+					   .want = renewal->want, .fresh = renewal->fresh, .machine = renewal->machine,
+					   .heard = renewal->heard, .heard_nr = renewal->heard_nr};
+	struct cont_session_renew_out out = {0};
+	int rc;
+
+	memcpy(in.session, renewal->session, sizeof(uuid_t));
+	memcpy(in.at.cont, cont->uuid, sizeof(uuid_t));
+	memcpy(in.at.handle, cont->handle, sizeof(uuid_t));
+	rc = pool_call_until(cont->pool, opc_cont_session_renew, &in, &out, arena, renewal->deadline_ns);
+	*renewed = (struct cont_renewed){.lease_ms = out.lease_ms, .locks = out.locks, .exclusive = out.exclusive, .recalled = out.recalled,
+					 .shut = out.shut, .sessions = out.sessions, .granted = out.granted, .granted_nr = out.granted_nr};
+	return rc;
+}
+
+/* ---- locks --------------------------------------------------------------------------------------------------------------------------------- */
+_Static_assert((int)CONT_LOCK_UNKNOWN == (int)CONT_VERDICT_UNKNOWN && (int)CONT_LOCK_LATER == (int)CONT_VERDICT_LATER, "verdicts");
+_Static_assert((int)CONT_LOCK_GRANTED == (int)LOCK_GRANTED && (int)CONT_LOCK_CIRCLE == (int)LOCK_CIRCLE, "verdicts");
+_Static_assert((int)CONT_OP_CANCEL == (int)CONT_LOCK_CANCEL && (int)CONT_STILL_EXCLUSIVE == (int)CONT_HAS_EXCLUSIVE, "operations");
+
+static struct cont_lock_range
+range_of(const struct lock_want *want)
+{
+	return (struct cont_lock_range){.file = want->file, .owner = want->owner, .start = want->start, .end = want->end, .pid = want->pid,
+					.space = want->space, .kind = want->kind};
+}
+
+int
+cont_lock_ask(struct cont *cont, struct cont_lock_call *ask)
+{
+	struct cont_lock_in in = {.locks = ask->locks, .number = ask->number, .floor = ask->floor, .op = ask->op, .lock = range_of(ask->want),
+				  .wait = ask->wait};
+	struct cont_lock_out out = {0};
+	struct arena arena;
+	int rc;
+
+	memcpy(in.session, ask->session, sizeof(uuid_t));
+	arena_init(&arena, cont->mem);
+	rc = call(cont, opc_cont_lock, &in, &out, &arena);
+	arena_fini(&arena);
+	if (rc == 0 && out.verdict > CONT_LOCK_LATER)
+		rc = -DER_PROTO;
+	ask->verdict = out.verdict;
+	ask->own = out.own;
+	if (ask->holder != NULL)
+		*ask->holder = (struct lock_want){.file = out.holder.file, .owner = out.holder.owner, .start = out.holder.start, .end = out.holder.end,
+						.pid = out.holder.pid, .space = out.holder.space, .kind = out.holder.kind};
+	return rc;
+}
+
+int
+cont_locks_tell(struct cont *cont, const uuid_t session, uint64_t locks, uint64_t floor, const struct lock_want *held, uint32_t nr, bool *known)
+{
+	struct cont_locks_put_out out = {0};
+	uint32_t done = 0;
+	int rc;
+
+	do {
+		struct cont_locks_put_in in = {.locks = locks, .floor = floor, .first = done == 0};
+		struct arena arena;
+
+		memcpy(in.session, session, sizeof(uuid_t));
+		arena_init(&arena, cont->mem);
+		in.held_nr = MIN(nr - done, LOCKS_A_CALL);
+		in.held = ARENA_NEW_ARRAY(&arena, struct cont_lock_range, in.held_nr + 1);
+		rc = in.held != NULL ? 0 : -DER_NOMEM;
+		for (uint32_t i = 0; rc == 0 && i < in.held_nr; i++)
+			in.held[i] = range_of(&held[done + i]);
+		done += in.held_nr;
+		in.last = done == nr;
+		if (rc == 0)
+			rc = call(cont, opc_cont_locks_put, &in, &out, &arena);
+		arena_fini(&arena);
+	} while (rc == 0 && out.known && done < nr);
+	*known = out.known;
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 #include "client/pool/pool.h"
 
 struct cont;
+struct lock_want; /* pure/lock */
 
 /** uuid: made by the caller. props may be NULL. With a label that exists: -DER_EXIST. Repeated over a restart it gives the first answer. */
 int cont_create(struct pool *pool, const uuid_t uuid, const daos_prop_t *props);
@@ -21,6 +22,16 @@ int cont_destroy(struct pool *pool, const char *name, bool force);
 /** flags: DAOS_COO_*. */
 int cont_open(struct pool *pool, const char *name, uint32_t flags, struct cont **cont);
 int cont_close(struct cont *cont);
+/** The same container once more, with a handle of its own (never exclusive, evicts nobody). */
+int cont_clone(struct cont *cont, struct cont **clone);
+/** A new handle for this very struct, after the old one was taken away. */
+int cont_reopen(struct cont *cont);
+/**
+ * revive(arg, handle, oid) is asked when an operation upon oid was refused because its handle is none any more: 0 says that the container has another
+ * handle by now and the operation may be tried again. NULL: such operations fail with -DER_NO_HDL.
+ */
+void cont_on_fenced(struct cont *cont, int (*revive)(void *arg, const uuid_t handle, daos_obj_id_t oid), void *arg);
+int cont_revive(struct cont *cont, const uuid_t handle, daos_obj_id_t oid);
 struct cont *cont_get(struct cont *cont);
 void cont_put(struct cont *cont);
 struct pool *cont_pool(const struct cont *cont);
@@ -71,6 +82,46 @@ struct cont_lease {
 	bool recalled;     /* another session is there: caches must go */
 };
 int cont_session_lease(struct cont *cont, const uuid_t session, uint64_t lease_ms, bool exclusive, const char *machine, struct cont_lease *lease);
+
+/** Renews a session or opens it (fresh), and listens for up to wait_ms: see proto/cont.h. */
+enum { CONT_SHARED, CONT_EXCLUSIVE, CONT_STILL_EXCLUSIVE };
+struct cont_renewal {
+	uint8_t session[16];
+	uint64_t number, lease_ms, wait_ms;
+	uint8_t want; /* CONT_SHARED.. */
+	bool fresh;
+	const char *machine;
+	uint64_t *heard;
+	uint32_t heard_nr;
+	uint64_t deadline_ns; /* of the call; 0: the client's patience */
+};
+struct cont_renewed {
+	uint64_t lease_ms, locks;
+	bool exclusive, recalled, shut;
+	uint32_t sessions;
+	uint64_t *granted; /* waits; from arena */
+	uint32_t granted_nr;
+};
+/** -DER_NONEXIST: it lapsed and is gone. -DER_NO_HDL: so is the handle. */
+int cont_session_renew(struct cont *cont, const struct cont_renewal *renewal, struct arena *arena, struct cont_renewed *renewed);
+
+/** Locks of sessions, kept by the container's service. */
+enum { CONT_VERDICT_UNKNOWN = 4, CONT_VERDICT_LATER }; /* besides enum lock_verdict: tell all locks first; ask again */
+enum { CONT_OP_SET, CONT_OP_TEST, CONT_OP_CANCEL };
+struct cont_lock_call {
+	uint8_t session[16];
+	uint64_t locks, number, floor; /* the table; numbers of the request, and of the first that is under way */
+	uint8_t op;
+	const struct lock_want *want;
+	uint64_t wait;
+	/* what comes back */
+	uint8_t verdict;
+	struct lock_want *holder; /* filled with LOCK_DENIED; may be NULL */
+	bool own;
+};
+int cont_lock_ask(struct cont *cont, struct cont_lock_call *call);
+/** All that the session holds. *known false: the table is another one by now. */
+int cont_locks_tell(struct cont *cont, const uuid_t session, uint64_t locks, uint64_t floor, const struct lock_want *held, uint32_t nr, bool *known);
 /** Live sessions. */
 int cont_session_list(struct cont *cont, struct arena *arena, uuid_t **sessions, uint32_t *nr);
 

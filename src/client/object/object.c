@@ -116,10 +116,17 @@ object__call(struct object_call *call)
 				  .again = aim_again,
 				  .arg = call};
 	struct object_at *at = call->in;
+	int rc;
 
 	memcpy(at->pool, pool_uuid(cont_pool(cont)), sizeof(uuid_t));
-	memcpy(at->handle, cont_handle(cont), sizeof(uuid_t));
 	at->oid = call->object->oid;
-	aim(call, &rpc);
-	return client_call(cont_client(cont), &rpc);
+	do { /* a handle that was taken away may be followed by another */
+		memcpy(at->handle, cont_handle(cont), sizeof(uuid_t));
+		aim(call, &rpc);
+		rc = client_call(cont_client(cont), &rpc);
+		if (rc != -DER_NO_HDL)
+			return rc;
+		rc = cont_revive(cont, at->handle, at->oid);
+	} while (rc == 0);
+	return rc;
 }

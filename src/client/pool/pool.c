@@ -49,8 +49,15 @@ ask_elsewhere(void *arg, struct client_call *call, int status)
 int
 pool_call(struct pool *pool, rpc_opc opc, void *in, void *out, struct arena *arena)
 {
+	return pool_call_until(pool, opc, in, out, arena, 0);
+}
+
+int
+pool_call_until(struct pool *pool, rpc_opc opc, void *in, void *out, struct arena *arena, uint64_t deadline_ns)
+{
 	struct rpc_svc_in *head = in;
-	struct client_call call = {.rank = pool->svc_rank, .opc = opc, .in = in, .out = out, .arena = arena, .again = ask_elsewhere, .arg = pool};
+	struct client_call call = {.rank = pool->svc_rank, .opc = opc, .in = in, .out = out, .arena = arena, .again = ask_elsewhere, .arg = pool,
+				   .deadline_ns = deadline_ns};
 
 	memcpy(head->pool, pool->uuid, sizeof(uuid_t));
 	memcpy(head->handle, pool->handle, sizeof(uuid_t));

@@ -80,6 +80,8 @@ int pool_list(struct client *client, struct arena *arena, struct pool_entry **en
 
 /** For client/cont: a request to the pool's service: its head (struct rpc_svc_in) is filled here. */
 int pool_call(struct pool *pool, rpc_opc opc, void *in, void *out, struct arena *arena);
+/** The same until a deadline (monotonic; 0: the client's patience). */
+int pool_call_until(struct pool *pool, rpc_opc opc, void *in, void *out, struct arena *arena, uint64_t deadline_ns);
 struct rpc_prop;
 /** Hands properties that came to the caller: values in arena; dpp_nr 0: all entries that came. */
 int pool_props_deliver(const struct rpc_prop *got, uint32_t nr, struct arena *arena, daos_prop_t *props);

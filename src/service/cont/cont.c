@@ -660,6 +660,9 @@ static const rpc_handler handlers[cont_op_nr] = {
 	[op_cont_snap_destroy] = h_snap_destroy,
 	[op_cont_session_lease] = cont__session_lease,
 	[op_cont_session_list] = cont__session_list,
+	[op_cont_session_renew] = cont__session_renew,
+	[op_cont_lock] = cont__lock,
+	[op_cont_locks_put] = cont__locks_put,
 };
 
 int
@@ -673,7 +676,7 @@ cont_svcs_create(struct env *env, struct pool_svcs *pools, struct cont_svcs **re
 	svcs->env = env;
 	svcs->mem = env->mem;
 	svcs->pools = pools;
-	list_init(&svcs->leases);
+	list_init(&svcs->sessions);
 	pool_svcs_set_hooks(pools, &hooks);
 	*result = svcs;
 	return 0;

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "proto/cont.h"
 #include "pure/acl/acl.h"
+#include "pure/lock/lock.h"
 #include "pure/prop/prop.h"
 
 #define PATH_CONTS rdb_path_of((const char *const[]){"conts"}, 1)
@@ -22,7 +23,7 @@ struct cont_svcs {
 	struct env *env;
 	struct mem *mem;
 	struct pool_svcs *pools;
-	struct list leases;   /* struct lease: sessions heard of since the start */
+	struct list sessions; /* struct cont_sessions */
 };
 
 /* A container's record. */
@@ -60,8 +61,47 @@ int cont__need(struct cont_work *work, struct rdb_tx *tx, const struct cont_in *
 /* The clock of the service. */
 uint64_t cont__now(struct cont_work *work);
 
+/* ---- session.c, lock.c -------------------------------------------------------------------------------------------------------- */
+/* Of a container that is mounted. */
+struct cont_sessions {
+	struct list link;
+	struct cont_svcs *svcs;
+	uuid_t pool, cont;
+	uint32_t refs;           /* handlers that use it; it goes with the last one and the last session */
+	bool loaded;             /* the records were read */
+	bool gone;               /* the container was destroyed: frees itself with the last handler */
+	struct ult_mutex busy;   /* session I4 */
+	struct ult_cond changed; /* something that somebody may listen for */
+	struct list sessions;
+	uint64_t number;         /* of this table of locks: another one after each start */
+	struct lock_table table;
+};
+
+struct cont_session {
+	struct list link;
+	uuid_t uuid, handle;
+	uint64_t lease_ms, until_ns;
+	uint64_t renewed;        /* number of the last renewal */
+	bool heard;              /* since the start */
+	bool exclusive;
+	bool fenced;             /* lapsed, and on its way out */
+	bool synced;             /* the table has its locks */
+	uint64_t floor;          /* lock I3 */
+	struct lock_session locks;
+	struct lock_want *told;  /* of locks_put, until the last */
+	uint32_t told_nr;
+};
+
+struct cont_sessions *cont__sessions_find(struct cont_svcs *svcs, const uuid_t pool, const uuid_t cont);
+struct cont_session *cont__session_find(struct cont_sessions *all, const uuid_t uuid);
+bool cont__session_lapsed(const struct cont_sessions *all, const struct cont_session *session);
 int cont__session_lease(void *owner, struct rpc_req *req);
+int cont__session_renew(void *owner, struct rpc_req *req);
 int cont__session_list(void *owner, struct rpc_req *req);
+int cont__lock(void *owner, struct rpc_req *req);
+int cont__locks_put(void *owner, struct rpc_req *req);
+/* The container was destroyed. */
+void cont__sessions_gone(struct cont_svcs *svcs, const uuid_t pool, const uuid_t cont);
 void cont__sessions_drop(struct cont_svcs *svcs);
 
 int cont__create(void *owner, struct rpc_req *req);

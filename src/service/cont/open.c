@@ -271,6 +271,15 @@ destroy_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 	return rc == 0 ? rdb_tx_destroy_kvs(tx, cont__path(destroying->cont, NULL)) : rc;
 }
 
+static void
+destroy_committed(void *arg, struct pool_svc *svc)
+{
+	struct cont_work *work = arg;
+	struct destroying *destroying = work->extra;
+
+	cont__sessions_gone(work->svcs, pool_svc_uuid(svc), destroying->cont);
+}
+
 int
 cont__destroy(void *owner, struct rpc_req *req)
 {
@@ -278,7 +287,7 @@ cont__destroy(void *owner, struct rpc_req *req)
 	struct cont_destroy_out *out = req->out;
 	struct destroying destroying = {0};
 
-	return cont__run(owner, req, &in->svc, &out->svc, true, destroy_body, NULL, NULL, 0, &destroying);
+	return cont__run(owner, req, &in->svc, &out->svc, true, destroy_body, destroy_committed, NULL, 0, &destroying);
 }
 
 /* ---- open ------------------------------------------------------------------------------------------------------------------------------ */

@@ -22,7 +22,7 @@ answer_early(struct dtx_run *run, void *arg)
 	rpc_answer_early(early->req, 0);
 }
 
-/* Runs a list of writes in a container and answers. */
+/* Runs a list of writes in a container and answers. The caller has just been let in: no yield since, else a fence would not know of it. */
 static int
 run_writes(struct object_svc_at *at, struct rpc_req *req, const struct object_at *where, const struct rpc_dtx_id *id, uint64_t epoch,
 	   const struct dtx_write *writes, uint32_t nr, struct target_cont *cont, struct object_hint *hint)
@@ -39,11 +39,14 @@ run_writes(struct object_svc_at *at, struct rpc_req *req, const struct object_at
 			      .writes = writes,
 			      .write_nr = nr,
 			      .arena = &req->arena};
+	uint32_t turn;
 	int rc;
 
 	if (epoch != 0 && epoch < target_cont_props(cont)->snap_floor)
 		return -DER_EP_RO;
+	turn = target_write_begin(cont);
 	rc = dtx_run(at->svc->dtx, &run);
+	target_write_end(cont, turn);
 	hint->epoch = run.epoch_used;
 	return rc;
 }
@@ -70,14 +73,24 @@ object__update(void *owner, struct rpc_req *req)
 	if (rc != 0)
 		return rc;
 	rc = object__data(req, &in->data, &in->bulk, 0, bytes, &data, &owned);
-	if (rc == 0) {
-		write.data = &data;
-		write.data_nr = 1;
-		rc = run_writes(at, req, &in->at, &in->dtx, in->epoch, &write, 1, cont, &out->hint);
-		mem_free(req->arena.mem, owned);
+	if (rc != 0) {
+		out->hint.map_version = target_cont_map_version(cont);
+		target_cont_put(cont);
+		return rc;
 	}
+	if (in->bulk.len > 0) { /* the caller may have been fenced while its data came */
+		target_cont_put(cont);
+		rc = object__access(at, &in->at, TARGET_CAP_WRITE, &cont);
+		if (rc != 0)
+			goto out;
+	}
+	write.data = &data;
+	write.data_nr = 1;
+	rc = run_writes(at, req, &in->at, &in->dtx, in->epoch, &write, 1, cont, &out->hint);
 	out->hint.map_version = target_cont_map_version(cont);
 	target_cont_put(cont);
+out:
+	mem_free(req->arena.mem, owned);
 	return rc;
 }
 

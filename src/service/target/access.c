@@ -186,6 +186,42 @@ target_cont_put(struct target_cont *cont)
 	ult_cond_broadcast(&pool->target->changed);
 }
 
+uint32_t
+target_write_begin(struct target_cont *cont)
+{
+	cont->writes[cont->turn]++;
+	return cont->turn;
+}
+
+void
+target_write_end(struct target_cont *cont, uint32_t turn)
+{
+	ASSERT(cont->writes[turn] > 0);
+	if (--cont->writes[turn] == 0 && turn != cont->turn)
+		ult_cond_broadcast(&cont->pool->target->changed);
+}
+
+/* New writes are counted apart, so this ends while others go on. One after another. */
+void
+target__writes_drain(struct target_pool *pool, const uuid_t uuid)
+{
+	struct target_cont *cont = cont_find(pool, uuid);
+	struct ult_cond *changed = &pool->target->changed;
+
+	if (cont == NULL)
+		return;
+	cont->refs++;
+	while (cont->fencing)
+		ult_cond_wait(changed, NULL);
+	cont->fencing = true;
+	cont->turn = !cont->turn;
+	while (cont->writes[!cont->turn] > 0)
+		ult_cond_wait(changed, NULL);
+	cont->fencing = false;
+	ult_cond_broadcast(changed);
+	target_cont_put(cont);
+}
+
 void
 target__cont_drop(struct target_cont *cont)
 {

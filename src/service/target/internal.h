@@ -52,6 +52,9 @@ struct target_cont {
 	struct vos_cont *vos;
 	struct target_access access; /* of the handle it was last reached by: what is the same for all */
 	uint32_t refs;           /* operations under way */
+	uint32_t turn;           /* 0 or 1: where writes that begin now are counted */
+	uint32_t writes[2];      /* of clients, under way */
+	bool fencing;            /* somebody waits for writes[!turn] */
 	struct list written;
 	bool written_again;      /* since the keeper last looked */
 	bool gone;               /* not in the table any more */
@@ -68,6 +71,8 @@ struct handle {
 int targets__each(struct targets *targets, int (*fn)(struct target *target, void *arg), void *arg);
 struct target_pool *target__pool_find(struct target *target, const uuid_t uuid);
 void target__pool_unref(struct target_pool *pool);
+/** Waits for the writes that have begun. YIELDS */
+void target__writes_drain(struct target_pool *pool, const uuid_t cont);
 struct target_cont *target__cont_find(struct target_pool *pool, const uuid_t uuid);
 /** Out of the table; freed now or with its last reference. */
 void target__cont_drop(struct target_cont *cont);

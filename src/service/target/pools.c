@@ -329,6 +329,29 @@ targets_cont_destroy(struct targets *targets, const uuid_t uuid, const uuid_t co
 	return targets__each(targets, there_cont_destroy, &args);
 }
 
+static int
+there_fence(struct target *target, void *arg)
+{
+	struct shard_args *args = arg;
+	struct target_pool *pool = target__pool_find(target, args->uuid);
+
+	if (pool == NULL)
+		return 0;
+	target__handles_forget(pool, args->cont, args->handle);
+	pool->refs++;
+	target__writes_drain(pool, args->cont);
+	target__pool_unref(pool);
+	return 0;
+}
+
+int
+targets_handle_fence(struct targets *targets, const uuid_t uuid, const uuid_t cont, const uuid_t handle)
+{
+	struct shard_args args = {.uuid = uuid, .cont = cont, .handle = handle};
+
+	return targets__each(targets, there_fence, &args);
+}
+
 int
 targets_handle_forget(struct targets *targets, const uuid_t uuid, const uuid_t cont, const uuid_t handle)
 {

@@ -80,6 +80,9 @@ int targets_cont_destroy(struct targets *targets, const uuid_t pool, const uuid_
 /** Forgets what was known of a handle (closed, evicted); zero handle: all of the container; zero container: all of the pool. */
 int targets_handle_forget(struct targets *targets, const uuid_t pool, const uuid_t cont, const uuid_t handle);
 
+/** The same for one handle, and waits for the writes of the container that were let through before: none comes behind. YIELDS */
+int targets_handle_fence(struct targets *targets, const uuid_t pool, const uuid_t cont, const uuid_t handle);
+
 /* ---- access: on a target's stream -------------------------------------------------------------------------------------------------- */
 /** What the container service says of a handle. */
 struct target_access {
@@ -105,6 +108,12 @@ int target_cont_access(struct target *target, const uuid_t pool, const uuid_t ha
 /** The same for the engine's own work, by container. */
 int target_cont_open(struct target *target, const uuid_t pool, const uuid_t cont, struct target_cont **result);
 void target_cont_put(struct target_cont *cont);
+/**
+ * Around a write that clients asked for, so that targets_handle_fence can wait for it. Begins right after target_cont_access, without a yield in
+ * between; end takes what begin returned.
+ */
+uint32_t target_write_begin(struct target_cont *cont);
+void target_write_end(struct target_cont *cont, uint32_t turn);
 struct vos_cont *target_cont_vos(const struct target_cont *cont);
 /** Never changes: may be handed to other streams while the reference is held. */
 const uint8_t *target_cont_uuid(const struct target_cont *cont);
