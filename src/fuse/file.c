@@ -3,6 +3,8 @@
  * file: open files and locks. write(2) is durable when it is answered (fs_write), so flush only drops the fcntl locks of who closes.
  *
  *	file I1  A handle is in dfuse's list from the answer to open until release, so that the end of a mount closes it.
+ *	file I3  Locks of an open file (F_OFD_SETLK) go with its release. Its owner is nobody who flushes: all others who locked through a handle
+ *	         have flushed it before its release, so who is left on its list is that owner.
  *	file I2  With write_back the kernel places appends itself and reads pages of files that were opened for writing only.
  *	file I3  A page of a mapping goes to its own place, whichever of the file's handles the kernel sends it with: that may be one for
  *	         appending.
@@ -31,6 +33,7 @@ dfuse__handle_free(struct dfuse *dfuse, struct handle *handle)
 		(void)fs_close(handle->file);
 	if (handle->dir != NULL)
 		fs_closedir(handle->dir);
+	mem_free(dfuse->env->mem, handle->owners);
 	mem_free(dfuse->env->mem, handle);
 }
 
@@ -208,9 +211,41 @@ on_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t of
 }
 
 static int
+owner_add(struct request *r)
+{
+	struct handle *handle = r->handle;
+	struct mem *mem = r->dfuse->env->mem;
+	uint64_t *more;
+
+	for (uint32_t i = 0; i < handle->owner_nr; i++)
+		if (handle->owners[i] == r->owner)
+			return 0;
+	more = MEM_NEW_ARRAY(mem, uint64_t, handle->owner_nr + 1);
+	if (more == NULL)
+		return ENOLCK;
+	if (handle->owner_nr > 0)
+		memcpy(more, handle->owners, handle->owner_nr * sizeof(*more));
+	more[handle->owner_nr++] = r->owner;
+	mem_free(mem, handle->owners);
+	handle->owners = more;
+	return 0;
+}
+
+static void
+owner_remove(struct handle *handle, uint64_t owner)
+{
+	for (uint32_t i = 0; i < handle->owner_nr; i++)
+		if (handle->owners[i] == owner)
+			handle->owners[i--] = handle->owners[--handle->owner_nr];
+}
+
+static int
 run_flush(struct request *r)
 {
-	int rc = fs_lock_release(r->inode, r->owner);
+	int rc;
+
+	owner_remove(r->handle, r->owner);
+	rc = fs_lock_release(r->inode, r->owner);
 
 	if (rc == 0)
 		fuse_reply_err(r->req, 0);
@@ -233,6 +268,8 @@ run_release(struct request *r)
 {
 	if (r->fi.flock_release)
 		(void)fs_flock(r->inode, r->owner, LOCK_UN, NULL);
+	for (uint32_t i = 0; i < r->handle->owner_nr; i++)
+		(void)fs_lock_release(r->inode, r->handle->owners[i]);
 	dfuse__handle_free(r->dfuse, r->handle);
 	fuse_reply_err(r->req, 0);
 	return 0;
@@ -310,8 +347,10 @@ on_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock
 static int
 run_setlk(struct request *r)
 {
-	int rc = fs_setlk(r->inode, r->owner, &r->lock, r->waits, &r->interrupted);
+	int rc = r->lock.type != F_UNLCK ? owner_add(r) : 0;
 
+	if (rc == 0)
+		rc = fs_setlk(r->inode, r->owner, &r->lock, r->waits, &r->interrupted);
 	if (rc == 0)
 		fuse_reply_err(r->req, 0);
 	return rc;

@@ -34,6 +34,8 @@ struct handle { /* what fi->fh points at */
 	struct fs_file *file; /* one of both */
 	struct fs_dir *dir;
 	struct ult_mutex lock; /* of dir: one readdir at a time */
+	uint64_t *owners;      /* who took fcntl locks through it and did not flush since: file I3 */
+	uint32_t owner_nr;
 };
 
 /* A request between its reading and its answer. Arguments stand where their operation expects them. */
