@@ -64,7 +64,7 @@ engine_killed() { # a lock is still held afterwards, and a wait still waits
 	holder first "$a/engine" flock
 	wait_held first 50 || return 1
 	local keeper=$holder_pid
-	python3 "$here/locks.py" hold "$b/engine" flock </dev/null >"$work/second.out" 2>&1 &
+	python3 "$here/locks.py" hold "$b/engine" flock 7>&- </dev/null >"$work/second.out" 2>&1 &
 	local waiter=$!
 	sleep 0.3
 	store_kill_engine || return 1
