@@ -52,7 +52,8 @@ zombie() { # $b is stopped beyond its lease with a lock; $a takes it and writes;
 	exec {fd}<>"$b/zombie"
 	flock -x "$fd" || return 1
 	kill -STOP "$pid"
-	timeout 20 flock -x "$a/zombie" sh -c "echo after >'$a/zombie'" || { kill -CONT "$pid"; return 1; }
+	# without the descriptor of $b: closing that would wait for who is stopped
+	timeout 20 flock -x "$a/zombie" sh -c "echo after >'$a/zombie'" {fd}>&- || { kill -CONT "$pid"; return 1; }
 	kill -CONT "$pid"
 	if echo wrong >&"$fd" 2>/dev/null; then echo "who lost the lock could write"; return 1; fi
 	exec {fd}>&-
