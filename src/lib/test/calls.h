@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Within lib_calls: what its files share. calls.c starts the store, opens the pool and the container "box", and runs all tests. */
+#ifndef LIB_TEST_CALLS_H
+#define LIB_TEST_CALLS_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/base.h"
+#include <daos.h>
+#include <gurt/common.h>
+
+/* The pool and the container that are open while the tests run. */
+struct opened {
+	daos_handle_t poh, coh;
+};
+extern struct opened here;
+
+/* ---- calls.c ---- */
+daos_obj_id_t new_oid(enum daos_otype_t type);
+daos_handle_t new_kv(void); /* open for reading and writing */
+
+/* ---- calls_files.c ---- */
+void a_file_system_lives_in_a_container(void **state);
+void files_are_reached_by_paths(void **state);
+void mounts_and_files_are_handed_to_other_processes(void **state);
+void classes_and_chunks_are_inherited(void **state);
+void directories_are_read_through_filters(void **state);
+void paths_of_other_file_systems_stand_for_containers(void **state);
+
+#endif
