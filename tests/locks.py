@@ -3,6 +3,7 @@
 """Locks over two mounts, for tests/locks.sh.
 
     locks.py hold FILE KIND         takes a lock (flock, fcntl), says "held", holds it until its input ends
+    locks.py writer FILE                the same with flock, then writes; ends with 3 when that is refused
     locks.py count FILE KIND N [pause]  adds N to the number in FILE, each time under the lock
     locks.py exclusion A B          who may have what over both mounts, ranges, downgrades, who is asked about
     locks.py grant A B              a blocked lock comes with unlock, with close, with the end of a process
@@ -52,6 +53,18 @@ def hold(path, kind):
     take(fd, kind)
     print("held", flush=True)
     sys.stdin.read()
+
+
+def writer(path):
+    fd = os.open(path, os.O_RDWR)
+    take(fd, "flock")
+    print("held", flush=True)
+    sys.stdin.read()
+    try:
+        os.pwrite(fd, b"wrong\n", 0)
+    except OSError as e:
+        assert e.errno == errno.EIO, e
+        sys.exit(3)
 
 
 def count(path, kind, rounds, pause="0"):

@@ -46,17 +46,23 @@ mount_killed() { # the dfuse of $b dies with a lock: $a gets it when the lease i
 }
 
 zombie() { # $b is stopped beyond its lease with a lock; $a takes it and writes; what comes from $b then must not
-	local pid fd
+	local pid status
 	pid=$(store_dfuse_pid "$b")
 	echo before >"$a/zombie"
-	exec {fd}<>"$b/zombie"
-	flock -x "$fd" || return 1
+	mkfifo "$work/writer.in"
+	python3 "$here/locks.py" writer "$b/zombie" <"$work/writer.in" >"$work/writer.out" 2>&1 &
+	holder_pid=$!
+	exec 7>"$work/writer.in"
+	wait_held writer 50 || return 1
 	kill -STOP "$pid"
-	# without the descriptor of $b: closing that would wait for who is stopped
-	timeout 20 flock -x "$a/zombie" sh -c "echo after >'$a/zombie'" {fd}>&- || { kill -CONT "$pid"; return 1; }
+	timeout 20 flock -x "$a/zombie" sh -c "echo after >'$a/zombie'"
+	status=$?
 	kill -CONT "$pid"
-	if echo wrong >&"$fd" 2>/dev/null; then echo "who lost the lock could write"; return 1; fi
-	exec {fd}>&-
+	[[ $status -eq 0 ]] || { echo "the lock does not pass on: $status"; return 1; }
+	exec 7>&-
+	wait "$holder_pid"
+	status=$?
+	[[ $status -eq 3 ]] || { echo "who lost the lock and writes ends with $status"; cat "$work/writer.out"; return 1; }
 	[[ $(cat "$a/zombie") == after && $(cat "$b/zombie") == after ]] || { echo "written: $(cat "$a/zombie")"; return 1; }
 	flock -x "$b/zombie" sh -c "echo again >'$b/zombie'" && [[ $(cat "$a/zombie") == again ]]
 }

@@ -1239,6 +1239,39 @@ a_second_mount_comes_in_when_the_first_has_dropped_its_caches(void **state)
 	run(&(struct scene){.seed = 91, .mounts = 1, .body = session_body});
 }
 
+/* Sessions of two mounts that died: nobody renews them. The engine restarts as well. */
+static void
+lone_body(struct scene *scene)
+{
+	struct cont_renewal dead = {.lease_ms = 5000, .number = 1, .fresh = true, .machine = "gone"};
+	struct cont_renewed renewed;
+	struct arena arena;
+
+	arena_init(&arena, client_mem(cont_client(scene->cont)));
+	for (int i = 0; i < 2; i++) {
+		struct cont *cont; /* each had a handle of its own */
+
+		memset(dead.session, 0x11 * (i + 1), sizeof(dead.session));
+		CHECK(cont_clone(scene->cont, &cont));
+		CHECK(cont_session_renew(cont, &dead, &arena, &renewed));
+		cont_put(cont);
+	}
+	arena_fini(&arena);
+	ult_sleep(NS_PER_S);
+	scene->done++; /* now the engine dies */
+	ult_sleep(NS_PER_S);
+	assert_false(fs_sole(scene->fs[0]));
+	ult_sleep(9 * NS_PER_S);
+	assert_true(fs_sole(scene->fs[0]));
+}
+
+static void
+a_lone_mount_is_alone_a_lease_after_others_and_the_engine_died(void **state)
+{
+	run(&(struct scene){.seed = 92, .mounts = 1, .body = lone_body});
+	run(&(struct scene){.seed = 93, .mounts = 1, .ops = 2, .crashes = 1, .body = lone_body});
+}
+
 static void
 orphan_body(struct scene *scene)
 {
@@ -1370,6 +1403,7 @@ main(void)
 		cmocka_unit_test(a_file_unlinked_by_another_mount_stays_until_it_is_closed),
 		cmocka_unit_test(who_stands_in_a_directory_that_another_mount_removed_can_look_at_it),
 		cmocka_unit_test(who_looked_up_a_name_can_open_it_although_another_file_has_taken_it),
+		cmocka_unit_test(a_lone_mount_is_alone_a_lease_after_others_and_the_engine_died),
 		cmocka_unit_test(a_second_mount_comes_in_when_the_first_has_dropped_its_caches),
 	};
 
