@@ -81,14 +81,85 @@ refuses 1 'not supported yet .DER_NOSYS' daos filesystem check tank home
 json 'e["status"] == -1010' daos container rollback tank home --snap=monday
 refuses 1 'not supported yet' daos container query --path=/tmp
 
+echo "== commands of later versions say so, whatever their arguments"
+for command in 'server set-logmasks -m DEBUG' 'storage query list-devices -b' 'storage set nvme-faulty --host=x -u 1' 'storage led check 1' \
+	'config generate -a x' 'system leader-query' 'system exclude -r 1' 'system reint --ranks=1' 'system erase' 'system set-prop a:b' \
+	'network scan' 'support collect-log' 'pool extend tank --ranks=1' 'pool drain tank --ranks=1' 'pool update-acl tank --entry=A::a@:r' \
+	'pool upgrade tank' 'cont set-owner tank home -u a' 'telemetry metrics query -l x' 'check start -n' 'check repair 1 2 -f' 'firmware query'; do
+	# shellcheck disable=SC2086
+	refuses 1 'is not supported yet .DER_NOSYS' dmg $command
+done
+json 'e["status"] == -1010' dmg check query
+for command in 'scm scan' 'nvme prepare -p 1' 'network scan' 'ms status' 'dump-topology' 'config generate' 'support collect-log'; do
+	# shellcheck disable=SC2086
+	refuses 1 'is not supported yet .DER_NOSYS' daos_server $command
+done
+refuses 1 'not supported yet' daos_server start --dir "$store" --syslog
+refuses 1 'not supported yet' daos_server start --dir "$store" -J
+refuses 1 'not supported yet' dmg storage format --replace
+for command in 'storage scan' 'storage format' 'system query' 'system stop' 'system start' 'pool create' 'pool list' 'pool query' 'pool destroy' \
+	'pool get-prop' 'pool set-prop' 'sto scan' 'sys query' 'pool ls'; do
+	# shellcheck disable=SC2086
+	says '^Example' dmg $command --help
+done
+refuses 2 'exclude each other' dmg system query -r 0 --rank-hosts=localhost
+refuses 2 'exclude each other' dmg pool create -k 1 -r 0 --size=1GiB tank
+refuses 2 'whole system' dmg system stop --full --force
+for flag in '-t a' '-x a' '-T a' '-p a' '-I a' '-r a' '-H a' '-f a'; do
+	# shellcheck disable=SC2086
+	refuses 2 'takes a whole number' daos_engine -s "$work" -d "$work" -g x -n none -m vos $flag
+done
+
+echo "== a store before it is formatted"
+cat >"$work/server.yml" <<YAML
+name: daos_server
+access_points: ['localhost']
+socket_dir: $work/raw/run
+engines:
+- targets: 1
+  storage:
+  - class: file
+    scm_mount: $work/raw/storage
+YAML
+mkdir -p "$work/raw/run" "$work/raw/storage"
+"$bin/daos_server" start -o "$work/server.yml" >"$work/raw/out" 2>&1 &
+raw=$!
+trap 'kill $raw 2>/dev/null; end' EXIT
+for _ in $(seq 100); do grep -q 'waits until' "$work/raw/out" && break; sleep 0.1; done
+DAOS_AGENT_DRPC_DIR=$work/raw/run says '^0 +- +file +no ' dmg storage scan
+DAOS_AGENT_DRPC_DIR=$work/raw/run says '^- +- +file +NEW ' dmg storage scan
+DAOS_AGENT_DRPC_DIR=$work/raw/run json 'r["host_storage_map"]["0"]["storage"]["nvme_devices"][0]["dev_state"] == "NEW"' dmg storage scan -n
+kill "$raw"
+wait "$raw"
+trap end EXIT
+
 echo "== a store"
 good daos_server start --dir "$store" -t 2 --detach
+says '^[0-9a-f-]{36} +0 +file +NORMAL +0-1 ' dmg storage scan
+says 'Errors +: 0 read, 0 write' dmg storage scan --nvme-health
+json '[d["tgt_ids"] for d in r["host_storage_map"]["0"]["storage"]["smd_info"]["devices"]] == [[0, 1]] and r["host_errors"] == {}' dmg storage scan -n
+json 'set(next(iter(r["host_storage_map"].values()))["storage"]) == {"nvme_devices", "scm_modules", "scm_namespaces", "scm_mount_points", "smd_info", "reboot_required", "mem_info"}' dmg sto scan -v
+json 'set(r["members"][0]) >= {"rank", "incarnation", "uuid", "addr", "fabric_uri", "secondary_fabric_uris", "fabric_contexts", "state", "info", "fault_domain", "last_update"} and r["absent_hosts"] == ""' \
+	dmg system query --rank-hosts=localhost
+json 'r["members"] == [] and r["absent_hosts"] == "elsewhere"' dmg system query --rank-hosts=elsewhere
+refuses 1 'runs on elsewhere' dmg system stop --rank-hosts=localhost,elsewhere
+says '^0 +joined' dmg system query
+refuses 1 'other hosts cannot be reached' dmg storage scan --host-list=elsewhere
+refuses 1 'not 3 ranks' dmg pool create --nranks=3 --size=1GiB tank
+refuses 1 "not 'other'" dmg pool create --sys=other --size=1GiB tank
+refuses 1 "not 'other'" dmg pool destroy --sys=other tank
 json 'r["system_name"] == "daos_server" and r["rank_uris"][0]["rank"] == 0' daos system query
 says 'No pools' daos pool list
 json 'r["pools"] == [] and r["status"] == 0' daos pool list
 refuses 1 "no pool 'tank': there are no pools" daos pool query tank
 good dmg pool create --size=1GiB tank
 says '^tank +[0-9]+ MiB +Ready' daos pool list
+says '^tank +Ready +idle' dmg pool list -r
+json 'r["label"] == "tank" and set(r) >= {"query_mask", "state", "uuid", "total_targets", "active_targets", "total_engines", "disabled_targets", "version", "svc_ldr", "svc_reps", "rebuild", "tier_stats", "enabled_ranks", "disabled_ranks", "pool_layout_ver", "upgrade_layout_ver", "status"}' \
+	dmg pool query -e -b tank
+json 'len(r) == 1 and r[0]["value"] == "tank"' dmg pool get-prop tank label
+good dmg pool set-prop tank reclaim:time
+json 'r[0]["value"] == "time"' dmg pool get-prop tank reclaim
 json 'r["pools"][0]["label"] == "tank" and r["pools"][0]["total_targets"] == 0 and r["pools"][0]["svc_reps"] == [0]' daos pool list -n
 json 'r["pools"][0]["total_targets"] == 2 and r["pools"][0]["tier_stats"][1]["free"] > 0' daos pool list
 json 'r["label"] == "tank" and r["state"] == "Ready" and r["total_targets"] == 2 and r["tier_stats"][0]["media_type"] == "scm"' daos pool query tank
@@ -177,7 +248,8 @@ json 'sorted(c["label"] for c in r) == ["facts", "home"]' daos container list ta
 json 'r == ["c", "made"]' daos container list-attr tank home
 json 'r["chunk_size"] == 2 << 20' daos container query tank home
 
-good dmg system stop
+json '[set(x) for x in r["results"]] == [{"Addr", "Rank", "Action", "Errored", "Msg", "state"}]' dmg system stop
+json 'r["host_storage_map"]["0"]["storage"]["nvme_devices"][0]["dev_state"] == "UNPLUGGED"' dmg storage scan
 refuses 1 'no engine serves: dmg system query' daos pool list
 good dmg system start
 says home daos container list tank

@@ -517,7 +517,7 @@ help_commands(const struct cli *cli)
 		if ((c->flags & CLI_HIDDEN) || (len > 0 && (strncmp(name, cli->name, len) != 0 || name[len] != ' ')))
 			continue;
 		snprintf(left, sizeof(left), "%s %s", name, c->args);
-		printf("  %-44s %s\n", left, c->help);
+		printf("  %-44s %s%s\n", left, c->help, c->flags & CLI_ABSENT ? " (not supported yet)" : "");
 	}
 	help_options("Options of all commands", cli->program->globals, true);
 	printf("\n'%s <command> --help' tells more of one.\n", cli->program->name);
@@ -529,7 +529,8 @@ help_command(const struct cli *cli)
 	const struct cli_command *c = cli->command;
 	struct text_span rest = text_span_of(c->example != NULL ? c->example : ""), line;
 
-	printf("%s%s%s: %s\n\nUsage: %s%s%s [options]%s%s\n", cli->program->name, cli->name[0] != '\0' ? " " : "", cli->name, c->help,
+	printf("%s%s%s: %s%s\n\nUsage: %s%s%s [options]%s%s\n", cli->program->name, cli->name[0] != '\0' ? " " : "", cli->name, c->help,
+	       c->flags & CLI_ABSENT ? " (not supported yet)" : "",
 	       cli->program->name, cli->name[0] != '\0' ? " " : "", cli->name, c->args[0] != '\0' ? " " : "", c->args);
 	help_options("Options", c->options, true);
 	help_options("Options of all commands", cli->program->globals, true);
@@ -597,12 +598,17 @@ run(struct cli *cli, int argc, char **argv)
 	if (cli->command == NULL)
 		return cli_misuse(cli, "which command? '%s%s%s --help' lists what there is", cli->program->name, cli->name[0] != '\0' ? " " : "",
 				  cli->name);
-	rc = take_words(cli, argc, argv, depth);
+	if (cli->command->flags & CLI_ABSENT)
+		cli->help = wants_help(argc, argv);
+	else
+		rc = take_words(cli, argc, argv, depth);
 	if (rc == 0 && cli->help) {
 		help_command(cli);
 		cli->json = false;
 		return 0;
 	}
+	if (cli->command->flags & CLI_ABSENT)
+		return cli_fail(cli, -DER_NOSYS, "%s is not supported yet (%s)", cli->name, d_errstr(-DER_NOSYS));
 	if (rc == 0)
 		rc = check_words(cli);
 	if (rc != 0)

@@ -27,7 +27,7 @@
 #include "base/base.h"
 
 enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_NUMBER, CLI_SIZE };
-enum { CLI_REQUIRED = 1, CLI_HIDDEN = 2 };
+enum { CLI_REQUIRED = 1, CLI_HIDDEN = 2, CLI_ABSENT = 4 }; /* absent: a command that this version lacks, whatever its arguments */
 
 struct cli_option { /* an array of them ends with one without a name */
 	char letter; /* 0: none */

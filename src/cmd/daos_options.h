@@ -101,7 +101,7 @@ static const struct cli_option target_options[] = {
 	END,
 };
 static const struct cli_option autotest_options[] = {
-	{'S', "skip-big", CLI_FLAG, NULL, "no large tests", 0},
+	{'S', "skip-big", CLI_TEXT, "WHAT", "no large tests", 0},
 	{'D', "deadline-limit", CLI_NUMBER, "SECONDS", "stop then", 0},
 	END,
 };

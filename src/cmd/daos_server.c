@@ -118,7 +118,13 @@ apply_flags(struct server *server)
 {
 	struct control_config *config = server->config;
 	struct cli *cli = server->cli;
-	static const char *const numbers[] = {"targets", "xshelpernr", "firstcore"};
+	static const char *const numbers[] = {"targets", "xshelpernr", "firstcore", "port"};
+
+	if (cli_flag(cli, "syslog") || cli_flag(cli, "json-logging"))
+		return cli_fail(cli, -DER_NOSYS, "%s is not supported yet: the log is text in the directory of logs (%s)",
+				cli_flag(cli, "syslog") ? "--syslog" : "--json-logging", d_errstr(-DER_NOSYS));
+	if (cli_flag(cli, "debug"))
+		config->log_mask = "DEBUG";
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (cli_number(cli, numbers[i], 0) > 65535)
@@ -533,9 +539,18 @@ version(struct cli *cli)
 }
 
 /* ---- the command line ----------------------------------------------------------------------------------------------------------------------- */
+static const struct cli_option globals[] = {
+	{'b', "debug", CLI_FLAG, NULL, "log everything", 0},
+	{0, "syslog", CLI_FLAG, NULL, "log to the system's log (not supported yet)", 0},
+	{'J', "json-logging", CLI_FLAG, NULL, "log in JSON (not supported yet)", 0},
+	{0, "allow-proxy", CLI_FLAG, NULL, "accepted: no proxy is ever used", CLI_HIDDEN},
+	{0},
+};
+
 static const struct cli_option start_options[] = {
 	{0, "dir", CLI_TEXT, "DIR", "everything below DIR; no configuration is needed", 0},
 	{'o', "config", CLI_TEXT, "FILE", "the configuration (default " CONFIG_DEFAULT " without --dir)", 0},
+	{'p', "port", CLI_NUMBER, "PORT", "accepted: dmg reaches the server by its socket, no port is opened", 0},
 	{0, "ignore-config", CLI_FLAG, NULL, "do not read " CONFIG_DEFAULT, 0},
 	{'t', "targets", CLI_NUMBER, "N", "targets of each engine (default 2)", 0},
 	{'x', "xshelpernr", CLI_NUMBER, "N", "helper streams of each engine (default 0)", 0},
@@ -560,12 +575,26 @@ static const struct cli_command commands[] = {
 	 "daos_server start --dir /tmp/store --detach\ndaos_server start -o daos_server.yml", start, 0},
 	{"stop", "", 0, 0, stop_options, "stops a server that was started with --dir, and waits for it", "daos_server stop --dir /tmp/store", stop, 0},
 	{"version", "", 0, 0, NULL, "says the version", "daos_server version", version, 0},
+	{"scm prepare", "", 0, 0, NULL, "persistent memory", "daos_server scm prepare", NULL, CLI_ABSENT},
+	{"scm reset", "", 0, 0, NULL, "persistent memory", "daos_server scm reset", NULL, CLI_ABSENT},
+	{"scm scan", "", 0, 0, NULL, "persistent memory", "daos_server scm scan", NULL, CLI_ABSENT},
+	{"nvme prepare", "", 0, 0, NULL, "devices of user-space drivers", "daos_server nvme prepare", NULL, CLI_ABSENT},
+	{"nvme reset", "", 0, 0, NULL, "devices of user-space drivers", "daos_server nvme reset", NULL, CLI_ABSENT},
+	{"nvme scan", "", 0, 0, NULL, "devices; dmg storage scan shows the storage of engines", "daos_server nvme scan", NULL, CLI_ABSENT},
+	{"network scan", "", 0, 0, NULL, "interfaces of this host", "daos_server network scan", NULL, CLI_ABSENT},
+	{"ms status", "", 0, 0, NULL, "state of the system database", "daos_server ms status", NULL, CLI_ABSENT},
+	{"ms recover", "", 0, 0, NULL, "takes up the system database here", "daos_server ms recover", NULL, CLI_ABSENT},
+	{"ms restore", "", 0, 0, NULL, "brings back the system database", "daos_server ms restore", NULL, CLI_ABSENT},
+	{"dump-topology", "", 0, 0, NULL, "cores and memory of this host", "daos_server dump-topology", NULL, CLI_ABSENT},
+	{"support collect-log", "", 0, 0, NULL, "collects logs", "daos_server support collect-log", NULL, CLI_ABSENT},
+	{"config|cfg generate|gen", "", 0, 0, NULL, "writes a configuration for this host", "daos_server config generate", NULL, CLI_ABSENT},
 	{0},
 };
 
 static const struct cli_program program = {
 	.name = "daos_server",
 	.help = "the control plane of a machine: starts and supervises engines, serves local clients",
+	.globals = globals,
 	.commands = commands,
 	.json = true,
 };

@@ -99,12 +99,28 @@ read_config(struct cli *cli)
 	return rc;
 }
 
+bool
+dmg_is_here(struct text_span host)
+{
+	char self[256] = "";
+
+	(void)gethostname(self, sizeof(self) - 1);
+	return text_equal_nocase(host, "localhost") || text_equal_nocase(host, "127.0.0.1") || text_equal_nocase(host, self);
+}
+
 static int
 check_hosts(struct cli *cli)
 {
-	const char *hosts = strncmp(cli_command_name(cli), "storage", 7) == 0 ? cli_text(cli, "host-list") : NULL;
+	const char *hosts = cli_text(cli, "host-list");
+	struct text_span rest = text_span_of(hosts != NULL ? hosts : ""), one, name;
+	bool other = false;
 
-	if (hosts == NULL || strncmp(hosts, "localhost", 9) == 0 || strncmp(hosts, "127.0.0.1", 9) == 0)
+	while (hosts != NULL && text_split(&rest, ',', &one)) {
+		if (!text_split(&one, ':', &name))
+			name = one;
+		other = other || !dmg_is_here(name);
+	}
+	if (!other)
 		return 0;
 	return cli_fail(cli, -DER_NOTSUPPORTED, "--host-list=%s: other hosts cannot be reached yet; run dmg on the host of the store", hosts);
 }
@@ -264,7 +280,7 @@ version(struct cli *cli)
 /* ---- the tables -------------------------------------------------------------------------------------------------------------------- */
 #define HOSTS {'l', "host-list", CLI_TEXT, "HOSTS", "hosts that are meant; only this one can be reached", 0}
 #define RANKS {'r', "ranks", CLI_TEXT, "RANKS", "ranks that are meant, as 0-3,5 (default all)", 0}
-#define RANK_HOSTS {0, "rank-hosts", CLI_TEXT, "HOSTS", "ranks on these hosts", CLI_HIDDEN}
+#define RANK_HOSTS {0, "rank-hosts", CLI_TEXT, "HOSTS", "ranks of these hosts", 0}
 
 static const struct cli_option globals[] = {
 	{'o', "config-path", CLI_TEXT, "FILE", "a daos_control.yml", 0},
@@ -272,6 +288,7 @@ static const struct cli_option globals[] = {
 	{'d', "debug", CLI_FLAG, NULL, "log everything", 0},
 	{0, "log-file", CLI_TEXT, "FILE", "log there, not to standard error", 0},
 	{'J', "json-logging", CLI_FLAG, NULL, "accepted", CLI_HIDDEN},
+	{'l', "host-list", CLI_TEXT, "HOSTS", "hosts that are asked", CLI_HIDDEN},
 	{0, "allow-proxy", CLI_FLAG, NULL, "accepted", CLI_HIDDEN},
 	{0},
 };
@@ -286,7 +303,7 @@ static const struct cli_option format_options[] = {
 	HOSTS,
 	{'v', "verbose", CLI_FLAG, NULL, "more of each engine", 0},
 	{0, "force", CLI_FLAG, NULL, "wipe storage that is formatted, with all pools", 0},
-	{0, "replace", CLI_FLAG, NULL, "keep the rank of wiped storage", CLI_HIDDEN},
+	{0, "replace", CLI_FLAG, NULL, "keep the rank of wiped storage (not supported yet)", 0},
 	{0},
 };
 static const struct cli_option query_options[] = {
@@ -300,15 +317,15 @@ static const struct cli_option query_options[] = {
 static const struct cli_option stop_options[] = {
 	RANKS,
 	RANK_HOSTS,
-	{0, "ignore-admin-excluded", CLI_FLAG, NULL, "accepted", CLI_HIDDEN},
+	{0, "ignore-admin-excluded", CLI_FLAG, NULL, "leave out ranks that were excluded; there are none", 0},
 	{0, "force", CLI_FLAG, NULL, "kill engines at once; nothing acknowledged is lost", 0},
-	{0, "full", CLI_FLAG, NULL, "accepted", CLI_HIDDEN},
+	{0, "full", CLI_FLAG, NULL, "stop in order, the whole system: the same as without --force and --ranks", 0},
 	{0},
 };
 static const struct cli_option start_options[] = {
 	RANKS,
 	RANK_HOSTS,
-	{0, "ignore-admin-excluded", CLI_FLAG, NULL, "accepted", CLI_HIDDEN},
+	{0, "ignore-admin-excluded", CLI_FLAG, NULL, "leave out ranks that were excluded; there are none", 0},
 	{0},
 };
 static const struct cli_option create_options[] = {
@@ -322,7 +339,7 @@ static const struct cli_option create_options[] = {
 	{'v', "nsvc", CLI_NUMBER, "N", "replicas of the pool service", 0},
 	{'s', "scm-size", CLI_SIZE, "SIZE", "for metadata and small values, on each rank", 0},
 	{'n', "nvme-size", CLI_SIZE, "SIZE", "for data, on each rank", 0},
-	{0, "meta-size", CLI_SIZE, "SIZE", "accepted as --scm-size", CLI_HIDDEN},
+	{0, "meta-size", CLI_SIZE, "SIZE", "the same as --scm-size", 0},
 	{'r', "ranks", CLI_TEXT, "RANKS", "ranks of the pool, as 0-3,5 (default all)", 0},
 	{0, "sys", CLI_TEXT, "NAME", "name of the system", CLI_HIDDEN},
 	{0},
@@ -364,6 +381,7 @@ static const struct cli_command commands[] = {
 	{"pool set-prop", POOL " <name:value[,name:value...]>", 2, 2, NULL, "changes properties of a pool", "dmg pool set-prop tank reclaim:lazy",
 	 dmg_pool_set_prop, 0},
 	{"version", "", 0, 0, NULL, "says the version", "dmg version", version, 0},
+#include "dmg_absent.h"
 	{0},
 };
 

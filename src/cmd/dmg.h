@@ -3,6 +3,7 @@
 #ifndef CMD_DMG_H
 #define CMD_DMG_H
 
+#include "base/text.h"
 #include "cli.h"
 #include "env/env.h"
 #include "proto/control.h"
@@ -22,6 +23,9 @@ int dmg_call(struct cli *cli, rpc_opc opc, const void *in, void *out);
 int dmg_failed(struct cli *cli, int rc, const char *what);
 /** --ranks of the command line: none when it was not given. */
 int dmg_ranks(struct cli *cli, const char *option, uint32_t **ranks, uint32_t *nr);
+
+/** Is this a name of the local host? Others cannot be reached. */
+bool dmg_is_here(struct text_span host);
 
 int dmg_storage_scan(struct cli *cli);
 int dmg_storage_format(struct cli *cli);

@@ -7,6 +7,24 @@
 #include "pure/acl/acl.h"
 #include "pure/prop/prop.h"
 
+/* --sys names the system that is meant. */
+static int
+check_system(struct cli *cli)
+{
+	const char *name = cli_text(cli, "sys");
+	struct ctl_system_query_out out = {0};
+	struct ctl_system_query_in in = {0};
+	int rc;
+
+	if (name == NULL)
+		return 0;
+	rc = dmg_call(cli, opc_ctl_system_query, &in, &out);
+	if (rc == 0 && strcmp(out.system, name) != 0)
+		rc = cli_fail(cli, -DER_MISMATCH, "%s failed: the server runs the system '%s', not '%s': leave --sys out, or set DAOS_AGENT_DRPC_DIR (%s)",
+			      cli_command_name(cli), out.system, name, d_errstr(-DER_MISMATCH));
+	return rc;
+}
+
 /* ---- create -------------------------------------------------------------------------------------------------------------------- */
 static int
 pack_props(struct cli *cli, const daos_prop_t *props, struct proto_bytes_type *bytes)
@@ -137,7 +155,7 @@ static int
 parse_size(struct cli *cli, struct ctl_pool_create_in *in)
 {
 	const char *size = cli_text(cli, "size");
-	uint64_t ranks = in->ranks_nr > 0 ? in->ranks_nr : cli_number(cli, "nranks", 1), bytes;
+	uint64_t ranks = in->ranks_nr > 0 ? in->ranks_nr : 1, bytes;
 	bool by_tier = cli_given(cli, "scm-size") || cli_given(cli, "nvme-size") || cli_given(cli, "meta-size");
 
 	if (size != NULL && by_tier)
@@ -203,6 +221,24 @@ print_created(struct cli *cli, const struct ctl_pool_create_in *in, const struct
 		cli_print(cli, "  %-14s : %s on each rank\n", i < ARRAY_SIZE(tiers) ? tiers[i] : "tier", text_print_size(size, out->tier_bytes[i]));
 }
 
+/* --nranks of more than one: the first ones, so that the service can say that they are not there. */
+static int
+first_ranks(struct cli *cli, struct ctl_pool_create_in *in)
+{
+	uint64_t nr = cli_number(cli, "nranks", 1);
+
+	if (nr == 0 || nr > 65536)
+		return cli_misuse(cli, "--nranks wants 1 to 65536, not %llu", (unsigned long long)nr);
+	if (nr == 1)
+		return 0;
+	in->ranks = ARENA_NEW_ARRAY(dmg_arena(cli), uint32_t, nr);
+	if (in->ranks == NULL)
+		return -DER_NOMEM;
+	for (in->ranks_nr = 0; in->ranks_nr < nr; in->ranks_nr++)
+		in->ranks[in->ranks_nr] = in->ranks_nr;
+	return 0;
+}
+
 int
 dmg_pool_create(struct cli *cli)
 {
@@ -211,12 +247,18 @@ dmg_pool_create(struct cli *cli)
 	struct env *env;
 	int rc;
 
+	if (cli_given(cli, "ranks") && cli_given(cli, "nranks"))
+		return cli_misuse(cli, "--ranks and --nranks exclude each other");
 	if (in.label == NULL)
 		return cli_misuse(cli, "the label of the new pool is missing: dmg pool create --size=8GiB tank");
 	if (!text_label_is_valid(in.label))
 		return cli_misuse(cli, "'%s' cannot be a label: 1 to %d of letters, digits, . _ : and -, not shaped like a UUID", in.label,
 				  TEXT_LABEL_MAX);
-	rc = dmg_ranks(cli, "ranks", &in.ranks, &in.ranks_nr);
+	rc = check_system(cli);
+	if (rc == 0)
+		rc = dmg_ranks(cli, "ranks", &in.ranks, &in.ranks_nr);
+	if (rc == 0)
+		rc = first_ranks(cli, &in);
 	if (rc == 0)
 		rc = parse_size(cli, &in);
 	if (rc == 0 && cli_given(cli, "properties"))
@@ -237,6 +279,9 @@ dmg_pool_create(struct cli *cli)
 	if (rc == -DER_EXIST)
 		return cli_fail(cli, rc, "pool create failed: there is a pool '%s' already: choose another label, or dmg pool destroy it (%s)",
 				in.label, d_errstr(rc));
+	if (rc == -DER_OOG && cli_given(cli, "nranks"))
+		return cli_fail(cli, rc, "pool create %s failed: there are not %u ranks: dmg system query lists them (%s)", in.label, in.ranks_nr,
+				d_errstr(rc));
 	if (rc == -DER_OOG)
 		return cli_fail(cli, rc, "pool create %s failed: there is no rank %s: dmg system query lists them (%s)", in.label,
 				cli_text(cli, "ranks") != NULL ? cli_text(cli, "ranks") : "to put it on", d_errstr(rc));
@@ -268,7 +313,9 @@ dmg_pool_destroy(struct cli *cli)
 	struct ctl_pool_destroy_out out;
 	int rc;
 
-	rc = dmg_call(cli, opc_ctl_pool_destroy, &in, &out);
+	rc = check_system(cli);
+	if (rc == 0)
+		rc = dmg_call(cli, opc_ctl_pool_destroy, &in, &out);
 	if (rc == -DER_BUSY)
 		return cli_fail(cli, rc, "pool destroy failed: '%s' is in use, is damaged, or holds containers: --recursive takes these along, --force also breaks connections (%s)",
 				in.pool, d_errstr(rc));
@@ -419,10 +466,25 @@ print_list(struct cli *cli, const struct ctl_pool_list_out *out)
 {
 	static const char *const brief[] = {"Pool", "Size", "State", "Used", "Disabled", NULL};
 	static const char *const verbose[] = {"Label", "UUID", "State", "Size", "Used", "Service", "Disabled", "Rebuild", NULL};
+	static const char *const rebuilds[] = {"Pool", "State", "Rebuild", "Objects", "Records", NULL};
 	bool all = cli_flag(cli, "verbose");
 	char uuid[TEXT_UUID_SIZE], size[TEXT_SIZE_MAX], set[256];
 	struct cli_table table;
 
+	if (cli_flag(cli, "rebuild-only")) {
+		cli_table_init(&table, rebuilds);
+		for (uint32_t i = 0; i < out->pools_nr; i++) {
+			const struct ctl_pool_info *info = &out->pools[i];
+
+			cli_table_add(&table, "%s", info->label != NULL && info->label[0] != '\0' ? info->label : text_print_uuid(uuid, info->uuid));
+			cli_table_add(&table, "%s", info->state != NULL ? info->state : "");
+			cli_table_add(&table, "%s", rebuild_state(info->rebuild_state));
+			cli_table_add(&table, "%llu", (unsigned long long)info->rebuild_objects);
+			cli_table_add(&table, "%llu", (unsigned long long)info->rebuild_records);
+		}
+		cli_table_print(cli, &table, 0);
+		return;
+	}
 	cli_table_init(&table, all ? verbose : brief);
 	for (uint32_t i = 0; i < out->pools_nr; i++) {
 		const struct ctl_pool_info *info = &out->pools[i];
@@ -465,6 +527,8 @@ dmg_pool_list(struct cli *cli)
 		return dmg_failed(cli, rc, NULL);
 	response = json_object_new_object();
 	pools = json_object_new_array();
+	for (uint32_t i = 0; cli_flag(cli, "rebuild-only") && i < out.pools_nr; i++)
+		out.pools[i].tiers_nr = 0;
 	for (uint32_t i = 0; i < out.pools_nr; i++)
 		json_object_array_add(pools, info_json(&out.pools[i], false, false));
 	cli_json_add(response, "status", json_object_new_int(0));

@@ -20,13 +20,54 @@ control__is_admin(const struct control *control, const struct env_cred *cred)
 }
 
 /* ---- storage -------------------------------------------------------------------------------------------------------------------- */
+#define SCAN_WITHIN_NS (5 * NS_PER_S)
+
+/* One that has no engine yet: the directory as it will be used. */
+static int
+device_of_config(const struct engine *engine, struct arena *arena, struct ctl_storage_engine *one)
+{
+	if (engine->config->ram)
+		return 0;
+	one->devices = ARENA_NEW(arena, struct ctl_device);
+	if (one->devices == NULL)
+		return -DER_NOMEM;
+	one->devices_nr = 1;
+	one->devices[0] = (struct ctl_device){.path = engine->config->storage, .class = "file", .rank = engine->rank,
+					      .state = one->formatted ? CTL_DEVICE_UNPLUGGED : CTL_DEVICE_NEW, .total = one->total, .free = one->free};
+	return 0;
+}
+
+/* What a running engine says of its devices; one that does not answer in time is shown as if it did not run. YIELDS */
+static int
+ask_devices(struct engine *engine, struct arena *arena, const struct ctl_storage_scan_in *in, struct ctl_storage_engine *one)
+{
+	struct ctl_storage_scan_in copy = *in;
+	struct ctl_storage_scan_out out = {0};
+	struct control *control = engine->control;
+	int rc = -DER_SHUTDOWN;
+
+	if (engine->state == ENGINE_JOINED && engine->client != NULL) {
+		engine->callers++;
+		rc = proto_local_call(engine->client, DRPC_MODULE_MGMT, &proto_control, opc_ctl_storage_scan, &copy, &out,
+				      env_mono(control->env) + SCAN_WITHIN_NS, arena);
+		control__engine_put(engine);
+	}
+	if (rc != 0 || out.engines_nr != 1)
+		return device_of_config(engine, arena, one);
+	one->devices = out.engines[0].devices;
+	one->devices_nr = out.engines[0].devices_nr;
+	return 0;
+}
+
 static int
 storage_scan(void *owner, const struct env_cred *cred, struct arena *arena, const void *body, void *answer)
 {
+	const struct ctl_storage_scan_in *in = body;
 	struct ctl_storage_scan_out *out = answer;
 	struct control *control = owner;
 	struct env *env = control->env;
 	struct env_topo *topo;
+	int rc = 0;
 
 	topo = ARENA_NEW(arena, struct env_topo);
 	out->host = control->host;
@@ -35,8 +76,8 @@ storage_scan(void *owner, const struct env_cred *cred, struct arena *arena, cons
 		return -DER_NOMEM;
 	if (env->ops->host.topology(env, topo) == 0)
 		out->memory = topo->memory;
-	for (uint32_t i = 0; i < control->engine_nr; i++) {
-		const struct engine *engine = &control->engines[i];
+	for (uint32_t i = 0; rc == 0 && i < control->engine_nr; i++) {
+		struct engine *engine = &control->engines[i];
 		struct ctl_storage_engine *one = &out->engines[i];
 
 		one->instance = i;
@@ -46,9 +87,11 @@ storage_scan(void *owner, const struct env_cred *cred, struct arena *arena, cons
 		one->formatted = engine->state != ENGINE_UNFORMATTED;
 		if (env->ops->file.space(env, one->path, &one->free, &one->total) != 0)
 			one->free = one->total = 0;
+		if (in->devices || in->health)
+			rc = ask_devices(engine, arena, in, one);
 	}
 	out->engines_nr = control->engine_nr;
-	return 0;
+	return rc;
 }
 
 static int

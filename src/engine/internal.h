@@ -121,6 +121,8 @@ int engine__drpc_start(struct engine *engine);
 void engine__drpc_stop(struct engine *engine);
 int engine__tell_ready(struct engine *engine);
 void engine__tell_open(struct engine *engine, int rc);
+/** The devices of the engine, in arena. YIELDS */
+int engine__devices(void *arg, struct arena *arena, struct ctl_device **devices, uint32_t *nr);
 
 static inline struct engine_stream *
 engine__target_stream(struct engine *engine, uint32_t target)

@@ -206,6 +206,7 @@ mgmt_init(struct engine *engine)
 				     .data_bytes = engine->config.data_bytes,
 				     .stop = stop_wanted,
 				     .group = engine__group_set,
+				     .devices = engine__devices,
 				     .arg = engine};
 	int rc = mgmt_create(&config, &engine->mgmt);
 

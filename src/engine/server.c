@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include "proto/agent.h"
+#include "proto/control.h"
 #include "proto/local.h"
 
 #define WITHIN_NS (60 * NS_PER_S)
@@ -17,6 +18,52 @@ listen_there(void *arg)
 	struct engine *engine = arg;
 
 	return drpc_listen(engine->streams[1].xs, engine->streams[0].xs, engine->drpc_path, 0600, &engine->registry, &engine->listener);
+}
+
+static void
+fill_device(struct engine *engine, const struct bio_dev_info *info, struct ctl_device *device)
+{
+	const struct bio_health *health = &info->health;
+
+	*device = (struct ctl_device){
+		.class = "file", .rank = engine->config.rank, .state = info->state, .total = info->total, .free = info->free, .health = true,
+		.reads = health->reads, .writes = health->writes, .flushes = health->flushes, .bytes_read = health->bytes_read,
+		.bytes_written = health->bytes_written, .read_errors = health->read_errors, .write_errors = health->write_errors,
+		.flush_errors = health->flush_errors, .csum_errors = health->csum_errors, .slowest_ns = health->slowest_ns,
+	};
+	memcpy(device->uuid, info->uuid, sizeof(uuid_t));
+}
+
+/* What bio says of its devices, and the system database of their targets. */
+int
+engine__devices(void *arg, struct arena *arena, struct ctl_device **devices, uint32_t *nr)
+{
+	struct engine *engine = arg;
+	uint32_t known = engine->bio != NULL ? (uint32_t)bio_dev_count(engine->bio) : 0;
+
+	*nr = 0;
+	*devices = ARENA_NEW_ARRAY(arena, struct ctl_device, known + 1);
+	if (*devices == NULL)
+		return -DER_NOMEM;
+	for (uint32_t i = 0; i < known; i++) {
+		struct ctl_device *device = &(*devices)[*nr];
+		struct bio_dev_info info;
+		struct smd_dev smd;
+
+		if (bio_dev_info(engine->bio, (int)i, &info) != 0)
+			continue;
+		fill_device(engine, &info, device);
+		device->path = arena_dup(arena, info.path, strlen(info.path) + 1);
+		if (smd_dev_get(engine->sysdb, info.uuid, &smd) == 0) {
+			device->roles = smd.roles;
+			device->targets = arena_dup(arena, smd.tgts, (smd.tgt_nr + 1) * sizeof(uint32_t));
+			device->targets_nr = device->targets != NULL ? smd.tgt_nr : 0;
+		}
+		if (device->path == NULL)
+			return -DER_NOMEM;
+		(*nr)++;
+	}
+	return 0;
 }
 
 /* Before anything else: a start that fails shall be told why. */

@@ -10,6 +10,9 @@
 #include "proto/codec.h"
 #include "proto/agent.h"
 
+/* as enum bio_dev_state */
+enum { CTL_DEVICE_NORMAL, CTL_DEVICE_NEW, CTL_DEVICE_FAULTY, CTL_DEVICE_UNPLUGGED };
+
 /* ---- storage ------------------------------------------------------------------------------------------------------------ */
 #define CTL_DEVICE(F, A)                                                                                               \
 	F(uuid, uuid)                                                                                                  \
@@ -20,7 +23,18 @@
 	F(u32, roles)                                                                                                  \
 	F(u64, total)     /* bytes */                                                                                  \
 	F(u64, free)                                                                                                   \
-	A(u32, targets)
+	A(u32, targets)                                                                                                \
+	F(bool, health)   /* what follows is known */                                                                  \
+	F(u64, reads)                                                                                                  \
+	F(u64, writes)                                                                                                 \
+	F(u64, flushes)                                                                                                \
+	F(u64, bytes_read)                                                                                             \
+	F(u64, bytes_written)                                                                                          \
+	F(u64, read_errors)                                                                                            \
+	F(u64, write_errors)                                                                                           \
+	F(u64, flush_errors)                                                                                           \
+	F(u64, csum_errors)                                                                                            \
+	F(u64, slowest_ns)
 RPC_STRUCT(ctl_device, CTL_DEVICE)
 
 #define CTL_STORAGE_SCAN_IN(F, A)                                                                                      \

@@ -241,6 +241,12 @@ play_format(struct scene *scene)
 	assert_int_equal(-DER_UNINIT, scene_wait_open(scene));
 	assert_int_equal(0, ctl(scene, opc_ctl_storage_scan, &scan, &scanned));
 	assert_false(scanned.engines[0].formatted);
+	assert_int_equal(0, scanned.engines[0].devices_nr); /* not asked for */
+	scan.devices = true;
+	assert_int_equal(0, ctl(scene, opc_ctl_storage_scan, &scan, &scanned));
+	assert_int_equal(1, scanned.engines[0].devices_nr);
+	assert_int_equal(CTL_DEVICE_NEW, scanned.engines[0].devices[0].state);
+	assert_false(scanned.engines[0].devices[0].health);
 	assert_int_equal(0, ctl(scene, opc_ctl_storage_format, &in, &out));
 	assert_int_equal(0, out.results[0].status);
 	assert_int_equal(0, scene_wait_open(scene));

@@ -596,6 +596,23 @@ ctl_ping(void *owner, const struct env_cred *cred, struct arena *arena, const vo
 	return 0;
 }
 
+/* Of ourselves alone: the server knows the rest. */
+static int
+ctl_scan(void *owner, const struct env_cred *cred, struct arena *arena, const void *body, void *answer)
+{
+	struct ctl_storage_scan_out *out = answer;
+	struct mgmt *mgmt = owner;
+
+	out->engines = ARENA_NEW(arena, struct ctl_storage_engine);
+	if (out->engines == NULL)
+		return -DER_NOMEM;
+	out->engines_nr = 1;
+	out->engines[0].rank = rpc_node_rank(conf(mgmt)->node);
+	if (mgmt->config.devices == NULL)
+		return 0;
+	return mgmt->config.devices(mgmt->config.arg, arena, &out->engines[0].devices, &out->engines[0].devices_nr);
+}
+
 static int
 ctl_stop(void *owner, const struct env_cred *cred, struct arena *arena, const void *body, void *answer)
 {
@@ -613,6 +630,7 @@ static const proto_local_handler locals[control_op_nr] = {
 	[op_ctl_pool_list] = ctl_list,
 	[op_ctl_pool_get_prop] = ctl_get_prop,
 	[op_ctl_pool_set_prop] = ctl_set_prop,
+	[op_ctl_storage_scan] = ctl_scan,
 	[op_ctl_group] = ctl_group,
 	[op_ctl_ping] = ctl_ping,
 	[op_ctl_stop] = ctl_stop,

@@ -14,6 +14,7 @@
 
 struct mgmt;
 
+struct ctl_device;
 struct mgmt_config {
 	struct env *env;
 	struct pool_svcs *pools;
@@ -23,6 +24,8 @@ struct mgmt_config {
 	void (*stop)(void *arg);   /* the server wants the engine to end */
 	/** The ranks that are, from the server. */
 	int (*group)(void *arg, uint32_t version, const struct rpc_member *members, uint32_t nr);
+	/** The devices of the engine, in arena; NULL: none are told. YIELDS */
+	int (*devices)(void *arg, struct arena *arena, struct ctl_device **devices, uint32_t *nr);
 	void *arg;
 };
 int mgmt_create(const struct mgmt_config *config, struct mgmt **mgmt);
