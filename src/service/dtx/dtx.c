@@ -19,6 +19,7 @@
 
 #define BLOB_VERSION 1
 #define CONFLICT_ATTEMPTS 200U
+#define DECIDE_ATTEMPTS 40U
 #define CONFLICT_FIRST_NS (20 * NS_PER_US)
 #define CONFLICT_MOST_NS (50 * NS_PER_MS)
 
@@ -136,7 +137,12 @@ dtx__decide(struct dtx *dtx, uint32_t target, const uuid_t pool, const uuid_t co
 	struct decide decide = {.dtx = dtx, .target = target, .pool = pool, .cont = cont, .id = id, .commit = commit, .wait = wait};
 	int rc;
 
-	rc = xs_call(target_xs(targets_at(dtx->targets, target)), ULT_IO, decide_there, &decide);
+	for (uint32_t attempt = 0;; attempt++) { /* memory comes back: a decision that is missing at one member is in everybody's way */
+		rc = xs_call(target_xs(targets_at(dtx->targets, target)), ULT_IO, decide_there, &decide);
+		if (rc != -DER_NOMEM || attempt == DECIDE_ATTEMPTS)
+			break;
+		ult_sleep(MIN(CONFLICT_FIRST_NS << MIN(attempt, 16U), CONFLICT_MOST_NS));
+	}
 	if (rc != 0)
 		log_error(dtx->env->log, "a transaction could not be %s at target %u: " RCF "; a restart will finish it",
 			  commit ? "committed" : "aborted", target, RCP(rc));
@@ -310,13 +316,17 @@ is_running(struct dtx_target *at, const struct vos_dtx_id *id)
 	return false;
 }
 
-/* The answer of an earlier attempt, if there is one: 1 and *rc. An attempt that was cut off is undone: 0. */
+/*
+ * The answer of an earlier attempt, if there is one: 1 and *rc. What an attempt that was cut off left is decided first, by what all members
+ * have: it may be committed elsewhere, when the leader's own part could not be (dtx I1); undone: 0.
+ */
 static int
 answered_before(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id, const struct dtx_members *members, int *rc)
 {
 	enum vos_dtx_state state = VOS_DTX_UNKNOWN;
 	struct target_cont *cont;
 	int32_t answer = 0;
+	bool commit;
 	int check;
 
 	check = target_cont_open(run->leader, run->pool, run->cont, &cont);
@@ -332,12 +342,11 @@ answered_before(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *i
 	}
 	if (check != 0 || state != VOS_DTX_PREPARED)
 		return 0;
-	for (uint32_t i = 0; i < members->nr; i++) { /* dtx I3: nothing of this id is under way, so it is a leftover */
-		check = dtx__decide(dtx, members->target[i], run->pool, run->cont, id, false, false);
-		if (check != 0)
-			return check;
-	}
-	return 0;
+	check = dtx__finish(dtx, members, run->pool, run->cont, id, run->arena, &commit); /* dtx I3: nothing of it is under way */
+	if (check != 0 || !commit)
+		return check;
+	*rc = 0;
+	return 1;
 }
 
 static int

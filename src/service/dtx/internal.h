@@ -40,6 +40,13 @@ int dtx__members_unpack(const struct vos_dtx_blob *blob, uint32_t target_nr, str
 /** Commits or aborts id at a target, from any stream of the engine; durable when it returns 0 and wait is set. YIELDS */
 int dtx__decide(struct dtx *dtx, uint32_t target, const uuid_t pool, const uuid_t cont, const struct vos_dtx_id *id, bool commit, bool wait);
 
+/**
+ * Decides what is left of id at its members, by dtx I2: committed when it is committed at one of them or prepared at all, else aborted.
+ * *commit: which. Nothing of id is under way. YIELDS
+ */
+int dtx__finish(struct dtx *dtx, const struct dtx_members *members, const uuid_t pool, const uuid_t cont, const struct vos_dtx_id *id,
+		struct arena *arena, bool *commit);
+
 static inline struct vos_dtx_id
 dtx__id(const struct rpc_dtx_id *id)
 {

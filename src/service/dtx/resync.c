@@ -83,24 +83,18 @@ ask_state(void *arg)
 	return rc;
 }
 
-static int
-decide_entry(struct survey *from, const struct vos_dtx_entry *entry)
+int
+dtx__finish(struct dtx *dtx, const struct dtx_members *members, const uuid_t pool, const uuid_t cont, const struct vos_dtx_id *id,
+	    struct arena *arena, bool *result)
 {
-	struct survey *ask = ARENA_NEW(from->arena, struct survey);
-	struct dtx *dtx = from->dtx;
-	struct dtx_members members;
+	struct survey *ask = ARENA_NEW(arena, struct survey);
 	bool commit = true;
-	int rc;
+	int rc = 0;
 
 	if (ask == NULL)
 		return -DER_NOMEM;
-	rc = dtx__members_unpack(&entry->blob, targets_nr(dtx->targets), &members);
-	if (rc != 0) {
-		log_error(dtx->env->log, "target %u holds a prepared transaction whose members cannot be read: " RCF, from->target, RCP(rc));
-		return rc;
-	}
-	for (uint32_t i = 0; i < members.nr; i++) {
-		*ask = (struct survey){.dtx = dtx, .target = members.target[i], .pool = from->pool, .cont = from->cont, .id = &entry->id};
+	for (uint32_t i = 0; i < members->nr; i++) {
+		*ask = (struct survey){.dtx = dtx, .target = members->target[i], .pool = pool, .cont = cont, .id = id};
 		rc = there(ask, ask_state);
 		if (rc != 0)
 			return rc;
@@ -115,9 +109,26 @@ decide_entry(struct survey *from, const struct vos_dtx_entry *entry)
 			commit = false;
 	}
 	env_sometimes(dtx->env, commit ? "dtx: resync commits" : "dtx: resync aborts");
-	for (uint32_t i = 0; i < members.nr && rc == 0; i++)
-		rc = dtx__decide(dtx, members.target[i], from->pool, from->cont, &entry->id, commit, true);
+	for (uint32_t i = 0; i < members->nr && rc == 0; i++)
+		rc = dtx__decide(dtx, members->target[i], pool, cont, id, commit, true);
+	*result = commit;
 	return rc;
+}
+
+static int
+decide_entry(struct survey *from, const struct vos_dtx_entry *entry)
+{
+	struct dtx *dtx = from->dtx;
+	struct dtx_members members;
+	bool commit;
+	int rc;
+
+	rc = dtx__members_unpack(&entry->blob, targets_nr(dtx->targets), &members);
+	if (rc != 0) {
+		log_error(dtx->env->log, "target %u holds a prepared transaction whose members cannot be read: " RCF, from->target, RCP(rc));
+		return rc;
+	}
+	return dtx__finish(dtx, &members, from->pool, from->cont, &entry->id, from->arena, &commit);
 }
 
 /* All entries of one container at one target. Each round decides what it lists, so that the list gets empty. */
