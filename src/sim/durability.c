@@ -37,6 +37,7 @@ struct teller {
 	struct doubt doubts[2][KEYS];
 	uint32_t acknowledged; /* writes */
 	uint32_t versions;     /* given out */
+	bool opened;           /* its container */
 };
 
 struct story {
@@ -399,6 +400,7 @@ program(void *arg, struct cluster *cluster, uint32_t index, struct client *clien
 	struct pool *pool;
 
 	open_stage(&stage, client, &pool);
+	story->tellers[index].opened = true;
 	while (story->tellers[index].acknowledged < story->writes)
 		act(&stage);
 	for (int object = 0; object < 2; object++)
@@ -450,10 +452,16 @@ draw_options(const struct story *story, struct sim_options *options)
 	options->watchdog_s = 60;
 }
 
+/* The engine serves, and every client has begun: what fails from now on is a read or a write, which are looked after. */
 static bool
 is_ready(void *arg)
 {
-	return cluster_is_ready(arg);
+	const struct story *story = arg;
+
+	for (uint32_t i = 0; i < story->clients; i++)
+		if (!story->tellers[i].opened)
+			return false;
+	return cluster_is_ready(story->cluster);
 }
 
 /* Some seeds have it before some of their deaths; the restart ends it. */
@@ -466,7 +474,7 @@ live_through_trouble(struct story *story)
 
 	if (trouble == TROUBLE_NONE)
 		return;
-	if (sim_run(story->sim, 60 * NS_PER_S, is_ready, story->cluster) != 0)
+	if (sim_run(story->sim, 600 * NS_PER_S, is_ready, story) != 0)
 		broken(story, "the engine does not start again", 0, -1, -1, 0);
 	story->trouble = story->last = trouble;
 	story->troubles++;
