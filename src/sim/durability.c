@@ -355,6 +355,8 @@ open_stage(struct stage *stage, struct client *client, struct pool **pool)
 		rc = cont_create(*pool, uuid, &props);
 	if (rc == 0)
 		rc = cont_open(*pool, text, COO_RW, &stage->cont);
+	if (rc == 0 && cont_props(stage->cont)->csum_type != DAOS_PROP_CO_CSUM_CRC32)
+		broken(stage->story, "a container was opened without its properties", stage->client, -1, -1, 0);
 	for (int i = 0; rc == 0 && i < 2; i++) {
 		rc = cont_generate_oid(stage->cont, &oid[i], DAOS_OT_KV_HASHED, i == 0 ? 0x1000001 : 0x100FFFF, 0); /* S1 and SX */
 		if (rc == 0)

@@ -294,6 +294,8 @@ cont__destroy(void *owner, struct rpc_req *req)
 struct opening {
 	const struct security_identity *who;
 	uuid_t cont;
+	bool answered; /* the body ran: a repeated request has only its result in the replay cache */
+	bool again;    /* to fill the reply of such a one: changes nothing */
 };
 
 static uint64_t
@@ -368,6 +370,9 @@ open_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 		return rc;
 	out->info = (struct cont_info){.last_snapshot = rec.last_snapshot, .handles = rec.handles, .snapshots = rec.snapshots,
 				       .opened = rec.opened, .modified = rec.modified};
+	opening->answered = true;
+	if (opening->again)
+		return cont__chdl_get(tx, work->svcs->mem, in->handle, &known);
 	if ((in->flags & (COO_EVICT | COO_EVICT_ALL)) != 0)
 		rc = rdb_iterate(tx, PATH_CHDL, close_one, &closing);
 	else if ((in->flags & COO_EX) != 0 && open_handles(tx, opening->cont) > 0)
@@ -405,6 +410,10 @@ cont__open(void *owner, struct rpc_req *req)
 		return rc;
 	opening.who = who;
 	rc = cont__run(owner, req, &in->svc, &out->svc, true, open_body, open_committed, NULL, 0, &opening);
+	if (rc == 0 && !opening.answered) {
+		opening.again = true;
+		rc = cont__run(owner, req, &in->svc, &out->svc, false, open_body, NULL, NULL, 0, &opening);
+	}
 	memcpy(out->cont, opening.cont, sizeof(uuid_t));
 	return rc;
 }

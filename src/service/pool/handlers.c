@@ -83,21 +83,28 @@ struct connecting {
 	bool fresh;
 };
 
+static uint64_t
+rights_of(struct pool_svc *svc, const struct security_identity *who)
+{
+	const struct daos_prop_entry *acl = pool__prop(svc, DAOS_PROP_PO_ACL), *owner = pool__prop(svc, DAOS_PROP_PO_OWNER);
+	const struct daos_prop_entry *group = pool__prop(svc, DAOS_PROP_PO_OWNER_GROUP);
+
+	return security_pool_rights(acl != NULL ? acl->dpe_val_ptr : NULL, owner != NULL ? owner->dpe_str : NULL,
+				    group != NULL ? group->dpe_str : NULL, who);
+}
+
 static int
 connect_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 {
 	struct work *work = arg;
 	struct connecting *connecting = work->extra;
 	const struct pool_connect_in *in = work->req->in;
-	const struct daos_prop_entry *acl = pool__prop(svc, DAOS_PROP_PO_ACL), *owner = pool__prop(svc, DAOS_PROP_PO_OWNER);
-	const struct daos_prop_entry *group = pool__prop(svc, DAOS_PROP_PO_OWNER_GROUP);
 	struct pool_handle known;
 	struct packer packer;
 	uint8_t buf[1024];
 	int rc;
 
-	connecting->rights = security_pool_rights(acl != NULL ? acl->dpe_val_ptr : NULL, owner != NULL ? owner->dpe_str : NULL,
-						  group != NULL ? group->dpe_str : NULL, connecting->who);
+	connecting->rights = rights_of(svc, connecting->who);
 	rc = security_pool_allows(connecting->rights, (uint32_t)in->flags);
 	if (rc != 0)
 		return rc;
@@ -164,7 +171,7 @@ h_connect(void *owner, struct rpc_req *req)
 	svc = pool_svc_find(svcs, in->svc.pool);
 	if (rc != 0 || svc == NULL || svc->map == NULL)
 		return rc != 0 ? rc : -DER_NOTLEADER;
-	out->rights = connecting.rights;
+	out->rights = rights_of(svc, who); /* a repeated request has only its result in the replay cache */
 	out->label = pool__label(svc);
 	out->ram = svcs->config.ram;
 	entry = pool__prop(svc, DAOS_PROP_PO_REDUN_FAC);
