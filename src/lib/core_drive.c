@@ -477,8 +477,10 @@ static void
 in_child(void)
 {
 	core.forked = core.count > 0;
-	if (!core.forked) /* a call may have been starting in another thread */
+	if (!core.forked) { /* a call may have been starting in another thread */
 		core.life = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+		core.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	}
 }
 
 static int

@@ -9,6 +9,8 @@
  *
  *	event I1  An event is in at most one list of its home: running, ended, completed.
  *	event I2  A queue goes when it is closed and nobody polls it.
+ *	event I3  An event whose queue went with the library (daos_fini, or the parent of a fork) is in no list, whatever it says itself:
+ *	          the list was the queue's. It is detached before it is used again.
  *
  * Nothing yields here. A crash leaves nothing.
  */
@@ -91,6 +93,28 @@ eq_find(daos_handle_t eqh)
 	return eq != NULL && !eq->closed ? eq : NULL;
 }
 
+static struct event *
+root_of(struct event *event)
+{
+	while (event->parent != NULL)
+		event = event->parent;
+	return event;
+}
+
+/* event I3 */
+static void
+detach(struct event *event)
+{
+	struct event *root = root_of(event);
+
+	if (!daos_handle_is_valid(root->eqh) || eq_of(root) != NULL)
+		return;
+	list_init(&event->link);
+	event->state = DAOS_EVS_READY;
+	event->barrier = false;
+	event->children_running = 0;
+}
+
 /* ---- homes ------------------------------------------------------------------------------------------------------------------ */
 static void
 home_init(struct home *home)
@@ -99,14 +123,6 @@ home_init(struct home *home)
 	list_init(&home->ended);
 	list_init(&home->completed);
 	list_init(&home->waiters);
-}
-
-static struct event *
-root_of(struct event *event)
-{
-	while (event->parent != NULL)
-		event = event->parent;
-	return event;
 }
 
 /* NULL: its queue is gone, or no memory. */
@@ -496,6 +512,7 @@ event_end(struct event *event)
 
 	if (event->magic != EVENT_MAGIC)
 		return -DER_INVAL;
+	detach(event);
 	if (event->state == DAOS_EVS_RUNNING || event->children_running > 0)
 		return -DER_BUSY;
 	list_each_safe(child, next, &event->children, sibling) {

@@ -19,6 +19,8 @@ begin(void **state)
 	int rc = inproc_start(&store);
 
 	if (rc == 0)
+		rc = calls_before_init();
+	if (rc == 0)
 		rc = daos_init();
 	if (rc == 0)
 		rc = daos_pool_connect(INPROC_POOL, NULL, DAOS_PC_RW, &here.poh, NULL, NULL);
@@ -29,6 +31,27 @@ begin(void **state)
 	if (rc != 0)
 		fprintf(stderr, "begin: %s\n", d_errstr(rc));
 	return rc;
+}
+
+int
+calls_store_again(void)
+{
+	char link[64], to[64];
+	int rc = inproc_start(&store);
+
+	snprintf(link, sizeof(link), "/tmp/lib-test-of-%d", (int)getpid());
+	snprintf(to, sizeof(to), "%s", store.dir);
+	return rc == 0 && symlink(to, link) != 0 ? -DER_IO : rc;
+}
+
+void
+calls_store_remove(pid_t pid)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "l=/tmp/lib-test-of-%d; rm -rf \"$(readlink $l)\" $l", (int)pid);
+	if (system(command) != 0)
+		fprintf(stderr, "left behind: the store of process %d\n", (int)pid);
 }
 
 static int
@@ -648,10 +671,15 @@ main(void)
 		cmocka_unit_test(classes_and_chunks_are_inherited),
 		cmocka_unit_test(directories_are_read_through_filters),
 		cmocka_unit_test(paths_of_other_file_systems_stand_for_containers),
+		cmocka_unit_test(a_handle_serves_its_own_calls_alone_and_none_once_closed),
+		cmocka_unit_test(a_queue_that_is_destroyed_by_force_ends_what_is_under_way),
+		cmocka_unit_test(the_end_of_the_library_is_refused_while_operations_run_and_complete_after),
+		cmocka_unit_test(signals_interrupt_no_wait),
 		cmocka_unit_test(many_threads_call_at_once),
 		cmocka_unit_test(signals_of_the_program_are_its_own),
 		cmocka_unit_test(a_child_after_fork_begins_anew),
 		cmocka_unit_test(handles_are_shared_by_bytes),
+		cmocka_unit_test(an_engine_that_dies_takes_no_application_with_it),
 	};
 
 	remember_signals();

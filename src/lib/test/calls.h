@@ -26,6 +26,19 @@ extern struct opened here;
 daos_obj_id_t new_oid(enum daos_otype_t type);
 daos_handle_t new_kv(void); /* open for reading and writing */
 
+/* In a child: a store of its own, and attached to it. Its directory goes when the parent says so. */
+int calls_store_again(void);
+void calls_store_remove(pid_t pid);
+
+/* ---- calls_process.c ---- */
+/* When the store is there, before this process calls daos_init(): 0 or -DER_MISC. */
+int calls_before_init(void);
+void a_handle_serves_its_own_calls_alone_and_none_once_closed(void **state);
+void a_queue_that_is_destroyed_by_force_ends_what_is_under_way(void **state);
+void the_end_of_the_library_is_refused_while_operations_run_and_complete_after(void **state);
+void signals_interrupt_no_wait(void **state);
+void an_engine_that_dies_takes_no_application_with_it(void **state);
+
 /* ---- calls_files.c ---- */
 void a_file_system_lives_in_a_container(void **state);
 void files_are_reached_by_paths(void **state);
