@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -200,6 +201,25 @@ open_failed(struct cli *cli, int rc, const char *path)
 	return cli_fail(cli, rc, "%s cannot be read: %s", path, d_errdesc(rc));
 }
 
+/* What is read of an engine that has ended is no news: that is said, and shown when it was asked for. */
+static int
+check_alive(struct cli *cli, struct telemetry_reader *reader, const char *path)
+{
+	char name[64];
+	uint64_t started_ns;
+	int32_t pid;
+
+	telemetry_source(reader, name, &pid, &started_ns);
+	if (pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH))
+		return 0;
+	if (cli_flag(cli, "last") || cli_given(cli, "file")) {
+		cli_note(cli, "%s has ended%s: these are its last values", name, pid > 0 ? " without a word (killed)" : "");
+		return 0;
+	}
+	return cli_fail(cli, -DER_SHUTDOWN, "%s has ended%s: nothing is measured now; --last shows its last values (%s)", name,
+			pid > 0 ? " without a word (killed)" : "", path);
+}
+
 static int
 read_metrics(struct cli *cli, struct env *env, const char *path)
 {
@@ -222,7 +242,6 @@ read_metrics(struct cli *cli, struct env *env, const char *path)
 		if (cli_flag(cli, kinds[i].option))
 			reading.kinds |= kinds[i].kinds;
 	reading.array = json_object_new_array();
-	print_head(&reading);
 	for (uint64_t round = 0; rc == 0 && (rounds == 0 || round < rounds); round++) {
 		if (round > 0)
 			sleep((unsigned int)MIN(delay, (uint64_t)86400));
@@ -232,12 +251,20 @@ read_metrics(struct cli *cli, struct env *env, const char *path)
 			open_failed(cli, rc, path);
 			break;
 		}
-		rc = telemetry_each(reader, visit, &reading);
+		rc = check_alive(cli, reader, path);
+		if (rc == 0 && round == 0)
+			print_head(&reading);
+		if (rc == 0)
+			rc = telemetry_each(reader, visit, &reading);
 		telemetry_close(reader);
 		fflush(stdout);
 	}
 	if (rc == 0 && reading.seen == 0 && reading.pattern != NULL)
 		rc = cli_fail(cli, -DER_METRIC_NOT_FOUND, "%s has no metric '%s': --list shows what there is", path, reading.pattern);
+	if (rc == -DER_SHUTDOWN) {
+		json_object_put(reading.array);
+		return rc;
+	}
 	cli_respond(cli, reading.array);
 	return rc;
 }
@@ -264,6 +291,7 @@ static const struct cli_option options[] = {
 	{'S', "srv_idx", CLI_NUMBER, "N", "engine of this machine (default 0)", 0},
 	{0, "dir", CLI_TEXT, "DIR", "directory of the store or of its sockets (default DAOS_AGENT_DRPC_DIR, " RUN_DEFAULT ")", 0},
 	{0, "file", CLI_TEXT, "FILE", "a telemetry file", 0},
+	{0, "last", CLI_FLAG, NULL, "also of an engine that has ended: its last values", 0},
 	{'l', "list", CLI_FLAG, NULL, "what there is, without values", 0},
 	{'C', "csv", CLI_FLAG, NULL, "comma-separated values", 0},
 	{'M', "meta", CLI_FLAG, NULL, "with descriptions", 0},

@@ -6,6 +6,7 @@
  *
  *	metrics I1  Without the file (no socket directory, no memory, a full disk) the engine serves all the same, and says once why.
  *	metrics I2  The file stands from before the first module until after the last: no metric is touched outside of that.
+ *	metrics I3  The metrics of a pool go with it: when its service is gone and no target has its shard, the targets let go of them first.
  *
  * A crash leaves the file as it was, with our pid in it; the next start replaces it. Everything but start and stop yields.
  */
@@ -30,6 +31,24 @@
 	} while (0)
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------------------ */
+/* The metric itself knows what it was told; of several since then it is told the mean. */
+static void
+refresh_checkpoints(struct telemetry *tel, const char *uuid, uint32_t t, const struct vos_pool_info *info)
+{
+	struct metric *metric;
+	uint64_t samples, sum, each;
+
+	if (telemetry_add(tel, &metric, TM_POOL_CHECKPOINT, uuid, t) != 0)
+		return;
+	samples = atomic_load_explicit(&metric->samples, memory_order_relaxed);
+	sum = atomic_load_explicit(&metric->sum, memory_order_relaxed);
+	if (samples >= info->checkpoints)
+		return;
+	each = (info->checkpoint_ns - MIN(sum, info->checkpoint_ns)) / (info->checkpoints - samples);
+	for (; samples < info->checkpoints; samples++)
+		metric_sample(metric, each);
+}
+
 static void
 refresh_shards(struct engine *engine, const uuid_t pool, const char *uuid, struct vos_pool_info *info)
 {
@@ -45,6 +64,7 @@ refresh_shards(struct engine *engine, const uuid_t pool, const char *uuid, struc
 		SET(tel, TM_POOL_SPACE, info[t].data_total - info[t].data_free, uuid, "nvme_used", t);
 		SET(tel, TM_POOL_WAL_COMMITS, info[t].lsn_durable, uuid, t);
 		SET(tel, TM_POOL_CONTAINERS, info[t].containers, uuid, t);
+		refresh_checkpoints(tel, uuid, t, &info[t]);
 	}
 }
 
@@ -53,7 +73,12 @@ refresh_service(struct engine *engine, struct pool_svc *svc, const char *uuid)
 {
 	const struct pool_map *map = pool_svc_map(svc);
 	struct telemetry *tel = engine->telemetry;
+	const struct pool_svc_count *counts;
+	uint32_t nr;
 
+	counts = pool_svc_counts(svc, &nr);
+	for (uint32_t i = 0; i < nr; i++)
+		SET(tel, TM_POOL_SERVICE_OPS, counts[i].count, uuid, counts[i].name);
 	SET(tel, TM_POOL_SERVICE, engine->config.rank, uuid, "leader");
 	SET(tel, TM_POOL_SERVICE, pool_svc_handle_nr(svc), uuid, "open_pool_handles");
 	if (map == NULL)
@@ -88,6 +113,22 @@ refresh_pools(struct engine *engine, struct arena *arena)
 		uuid_unparse_lower(pools[p], uuid);
 		refresh_service(engine, svc, uuid);
 		refresh_shards(engine, pools[p], uuid, info);
+	}
+}
+
+/* metrics I3. What has no service any more goes when no target has it any more. */
+static void
+drop_pools(struct engine *engine)
+{
+	char name[TELEMETRY_NAME_MAX];
+	uint32_t at = 0;
+	uuid_t pool;
+
+	while (!engine->stopping && telemetry_child(engine->telemetry, "pool", &at, name) == 0) {
+		if (uuid_parse(name, pool) != 0 || pool_svc_find(engine->pools, pool) != NULL)
+			continue;
+		if (object_svc_forget_pool(engine->objects, pool) == 0 && pool_svc_find(engine->pools, pool) == NULL)
+			(void)telemetry_remove(engine->telemetry, "pool/%s", name);
 	}
 }
 
@@ -166,6 +207,7 @@ refresher(void *arg)
 		refresh_devices(engine);
 		refresh_network(engine);
 		refresh_pools(engine, &arena);
+		drop_pools(engine);
 		arena_fini(&arena);
 		while (!engine->stopping && env_mono(engine->env) < until)
 			ult_cond_wait_until(&engine->stop, NULL, until);

@@ -65,6 +65,12 @@ int telemetry_add_buckets(struct telemetry *tel, struct metric *metric, uint32_t
 /** Removes a metric or a directory with all below it. -DER_METRIC_NOT_FOUND. No metric of it is touched any more. */
 int telemetry_remove(struct telemetry *tel, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/**
+ * Copies the name of the first child of the directory at path whose place in the file is at or behind *at, which moves behind it: begin with
+ * 0. -DER_METRIC_NOT_FOUND: no such directory, or no more.
+ */
+int telemetry_child(struct telemetry *tel, const char *path, uint32_t *at, char name[TELEMETRY_NAME_MAX]);
+
 static inline void
 metric_count(struct metric *metric, uint64_t by)
 {

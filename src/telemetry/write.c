@@ -368,14 +368,54 @@ remove_below(struct telemetry *tel, uint32_t index)
 	}
 }
 
+/* Under the lock. -DER_METRIC_NOT_FOUND, -DER_INVAL. */
+static int
+find_path(struct telemetry *tel, const char *path, struct entry **result)
+{
+	char name[TELEMETRY_NAME_MAX];
+	struct entry *entry = NULL;
+	int rc = 0;
+
+	while (rc == 0 && *path != '\0') {
+		if (!component(&path, name, &rc))
+			break;
+		entry = find(tel, entry != NULL ? entry->index : TM_ROOT, name);
+		if (entry == NULL)
+			rc = -DER_METRIC_NOT_FOUND;
+	}
+	*result = entry;
+	return rc == 0 && entry == NULL ? -DER_INVAL : rc;
+}
+
+int
+telemetry_child(struct telemetry *tel, const char *path, uint32_t *at, char name[TELEMETRY_NAME_MAX])
+{
+	struct entry *entry;
+	uint32_t nr;
+	int rc;
+
+	if (tel == NULL)
+		return -DER_METRIC_NOT_FOUND;
+	lock(tel);
+	rc = find_path(tel, path, &entry);
+	nr = atomic_load_explicit(&tel->header->node_nr, memory_order_relaxed);
+	while (rc == 0 && *at < nr && !((tel->nodes[*at].state & 1) && tel->nodes[*at].parent == entry->index))
+		(*at)++;
+	if (rc == 0 && *at < nr)
+		memcpy(name, tel->nodes[(*at)++].name, TELEMETRY_NAME_MAX);
+	else if (rc == 0)
+		rc = -DER_METRIC_NOT_FOUND;
+	unlock(tel);
+	return rc;
+}
+
 int
 telemetry_remove(struct telemetry *tel, const char *fmt, ...)
 {
-	char buf[TELEMETRY_PATH_MAX], name[TELEMETRY_NAME_MAX];
-	const char *path = buf;
+	char buf[TELEMETRY_PATH_MAX];
 	struct entry *entry = NULL;
 	va_list args;
-	int len, rc = 0;
+	int len, rc;
 
 	if (tel == NULL)
 		return 0;
@@ -385,15 +425,7 @@ telemetry_remove(struct telemetry *tel, const char *fmt, ...)
 	if (len < 0 || (size_t)len >= sizeof(buf))
 		return -DER_EXCEEDS_PATH_LEN;
 	lock(tel);
-	while (rc == 0 && *path != '\0') {
-		if (!component(&path, name, &rc))
-			break;
-		entry = find(tel, entry != NULL ? entry->index : TM_ROOT, name);
-		if (entry == NULL)
-			rc = -DER_METRIC_NOT_FOUND;
-	}
-	if (rc == 0 && entry == NULL)
-		rc = -DER_INVAL;
+	rc = find_path(tel, buf, &entry);
 	if (rc == 0)
 		remove_below(tel, entry->index);
 	unlock(tel);

@@ -308,6 +308,7 @@ int
 umem__checkpoint_now(struct umem *heap)
 {
 	struct writer *w = MEM_NEW(heap->mem, struct writer);
+	uint64_t begun = env_mono(heap->env);
 	bool whole = false;
 	int rc = 0;
 
@@ -326,6 +327,7 @@ umem__checkpoint_now(struct umem *heap)
 		rc = -DER_NOSPACE;
 	if (rc == 0) {
 		heap->checkpoints++;
+		heap->checkpoint_ns += env_mono(heap->env) - begun;
 		env_sometimes(heap->env, "umem: a checkpoint is durable");
 	} else if (rc != -DER_NOMEM && heap->failed == 0) {
 		umem__fail(heap, rc);

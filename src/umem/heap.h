@@ -286,7 +286,7 @@ struct umem {
 	struct wal wal;
 	struct map map;
 	struct checkpoint checkpoint;
-	uint64_t checkpoints, replayed;
+	uint64_t checkpoints, checkpoint_ns, replayed;
 	bool closing;
 	bool failing;         /* fail_msg is on its way */
 	struct xs_msg fail_msg;

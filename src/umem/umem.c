@@ -592,6 +592,7 @@ umem_space(const struct umem *heap, struct umem_space *space)
 		.wal_total = heap->wal.blocks * UMEM_BLOCK,
 		.wal_used = heap->ram ? 0 : umem__wal_used(heap) * UMEM_BLOCK,
 		.checkpoints = heap->checkpoints,
+		.checkpoint_ns = heap->checkpoint_ns,
 		.replayed = heap->replayed,
 	};
 }

@@ -114,6 +114,7 @@ struct umem_space {
 	uint64_t resident;              /* bytes of segments in DRAM */
 	uint64_t wal_total, wal_used;
 	uint64_t checkpoints, replayed; /* since open */
+	uint64_t checkpoint_ns;         /* that checkpoints took, since open */
 };
 void umem_space(const struct umem *heap, struct umem_space *space);
 /** Walks allocator and map and says whether they agree; for tests and the checker. YIELDS. -DER_DF_INVAL with a log line. */

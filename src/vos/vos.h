@@ -72,6 +72,7 @@ struct vos_pool_info {
 	uint64_t data_total, data_free; /* bytes: data blob */
 	uint64_t containers;
 	uint64_t lsn_last, lsn_durable;
+	uint64_t checkpoints, checkpoint_ns; /* since it was opened, and what they took */
 	uint32_t format_version;
 	bool ram;
 	int failed; /* 0, or the error that took it out of service */

@@ -101,8 +101,11 @@ cont__run(struct cont_svcs *svcs, struct rpc_req *req, const struct rpc_svc_in *
 	if (work.svc == NULL)
 		return -DER_NONEXIST;
 	rc = pool_svc_run(&op);
-	if (pool_svc_find(svcs->pools, in->pool) == work.svc)
+	if (pool_svc_find(svcs->pools, in->pool) == work.svc) {
 		pool_svc_answer(work.svc, out);
+		if (rc == 0)
+			pool_svc_count(work.svc, req->op->name);
+	}
 	return rc;
 }
 

@@ -19,7 +19,9 @@ struct object_svc {
 	struct object_svc_at *at; /* one a target: what the handlers of its context get */
 };
 
-/* What is counted of a pool at a target. Kept for the life of the service: bounded by the room in the telemetry file. */
+enum { OBJECT_SIZES = 16 };
+
+/* What is counted of a pool at a target, until the pool is gone. */
 struct object_pool_metrics {
 	struct list link;
 	uuid_t pool;
@@ -30,6 +32,7 @@ struct object_svc_at {
 	struct object_svc *svc;
 	struct target *target;
 	struct metric *active[object_op_nr], *latency[object_op_nr];
+	struct metric *update_of[OBJECT_SIZES], *fetch_of[OBJECT_SIZES]; /* latency by size; made when first needed */
 	struct list pools; /* the one that was asked for last stands in front */
 };
 

@@ -29,9 +29,33 @@ run(struct pool_svcs *svcs, struct rpc_req *req, const struct rpc_svc_in *in, st
 	if (work.svc == NULL)
 		return -DER_NONEXIST;
 	rc = pool_svc_run(&op);
-	if (pool_svc_find(svcs, in->pool) == work.svc) /* still there */
+	if (pool_svc_find(svcs, in->pool) == work.svc) { /* still there */
 		pool_svc_answer(work.svc, out);
+		if (rc == 0)
+			pool_svc_count(work.svc, req->op->name);
+	}
 	return rc;
+}
+
+void
+pool_svc_count(struct pool_svc *svc, const char *name)
+{
+	uint32_t i = 0;
+
+	while (i < svc->count_nr && strcmp(svc->counts[i].name, name) != 0)
+		i++;
+	if (i == POOL_SVC_COUNTS_MAX)
+		return;
+	if (i == svc->count_nr)
+		svc->counts[svc->count_nr++].name = name;
+	svc->counts[i].count++;
+}
+
+const struct pool_svc_count *
+pool_svc_counts(const struct pool_svc *svc, uint32_t *nr)
+{
+	*nr = svc->count_nr;
+	return svc->counts;
 }
 
 /* ---- handles ---------------------------------------------------------------------------------------------------------------- */
@@ -572,9 +596,15 @@ pool_svc_evict(struct pool_svc *svc, uint32_t *evicted)
 {
 	struct work work = {.svcs = svc->all, .svc = svc, .extra = evicted};
 	struct pool_svc_op op = {.svc = svc, .write = true, .run = evict_body, .committed = handles_gone, .arg = &work};
+	uuid_t uuid;
+	int rc;
 
 	*evicted = 0;
-	return pool_svc_run(&op);
+	memcpy(uuid, svc->uuid, sizeof(uuid_t)); /* the service may go meanwhile */
+	rc = pool_svc_run(&op);
+	if (rc == 0 && pool_svc_find(work.svcs, uuid) == svc)
+		pool_svc_count(svc, "pool_evict");
+	return rc;
 }
 
 static const rpc_handler handlers[pool_op_nr] = {

@@ -33,6 +33,8 @@ struct pool_svc {
 	struct pool_map *map;  /* as committed; NULL until stepped up */
 	daos_prop_t *props;
 	uint32_t handle_nr;
+	struct pool_svc_count counts[POOL_SVC_COUNTS_MAX];
+	uint32_t count_nr;
 	const struct making *making; /* what a new pool begins with */
 };
 

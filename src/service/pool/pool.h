@@ -95,6 +95,15 @@ int pool_svc_set_props(struct pool_svc *svc, const daos_prop_t *list);
 int pool_svc_evict(struct pool_svc *svc, uint32_t *evicted);
 uint32_t pool_svc_handle_nr(const struct pool_svc *svc);
 
+/** Operations that went well since the service began, by name ("pool_connect", "cont_open", ...). name lives for ever. */
+enum { POOL_SVC_COUNTS_MAX = 64 };
+struct pool_svc_count {
+	const char *name;
+	uint64_t count;
+};
+void pool_svc_count(struct pool_svc *svc, const char *name);
+const struct pool_svc_count *pool_svc_counts(const struct pool_svc *svc, uint32_t *nr);
+
 /** service/cont's part when the service steps up or down, and when handles of a pool go. */
 struct pool_svc_hooks {
 	int (*step_up)(void *arg, struct pool_svc *svc, struct rdb_tx *tx);

@@ -266,6 +266,12 @@ targets_pool_close(struct targets *targets, const uuid_t uuid)
 	return targets__each(targets, there_close, &args);
 }
 
+bool
+target_has_pool(struct target *target, const uuid_t pool)
+{
+	return target__pool_find(target, pool) != NULL;
+}
+
 int
 targets_pool_destroy(struct targets *targets, const uuid_t uuid)
 {

@@ -84,6 +84,9 @@ int targets_handle_forget(struct targets *targets, const uuid_t pool, const uuid
 int targets_handle_fence(struct targets *targets, const uuid_t pool, const uuid_t cont, const uuid_t handle);
 
 /* ---- access: on a target's stream -------------------------------------------------------------------------------------------------- */
+/** Is the shard of this pool open here? */
+bool target_has_pool(struct target *target, const uuid_t pool);
+
 /** What the container service says of a handle. */
 struct target_access {
 	uuid_t cont;

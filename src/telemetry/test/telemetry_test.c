@@ -126,7 +126,8 @@ bad_paths_are_refused(void **state)
 {
 	struct world *w = *state;
 	struct metric *metric, *again;
-	char longest[TELEMETRY_NAME_MAX + 1], text[2 * TELEMETRY_PATH_MAX];
+	char name[TELEMETRY_NAME_MAX], longest[TELEMETRY_NAME_MAX + 1], text[2 * TELEMETRY_PATH_MAX];
+	uint32_t at = 0;
 
 	memset(longest, 'x', sizeof(longest));
 	longest[TELEMETRY_NAME_MAX] = '\0';
@@ -148,6 +149,11 @@ bad_paths_are_refused(void **state)
 	assert_int_equal(telemetry_add(w->tel, &again, METRIC_GAUGE, "", "", "a"), -DER_EXIST);
 	assert_int_equal(telemetry_add(w->tel, &again, METRIC_GAUGE, "", "", "a/b/c"), -DER_EXIST);
 	assert_int_equal(telemetry_remove(w->tel, "a/c"), -DER_METRIC_NOT_FOUND);
+	assert_int_equal(telemetry_child(w->tel, "a/c", &at, name), -DER_METRIC_NOT_FOUND);
+	assert_int_equal(telemetry_child(NULL, "a", &at, name), -DER_METRIC_NOT_FOUND);
+	assert_int_equal(telemetry_child(w->tel, "a", &at, name), 0);
+	assert_string_equal(name, "b");
+	assert_int_equal(telemetry_child(w->tel, "a", &at, name), -DER_METRIC_NOT_FOUND);
 	assert_int_equal(telemetry_remove(w->tel, "%s", ""), -DER_INVAL);
 }
 
@@ -215,6 +221,24 @@ check_one(void *arg, const struct telemetry_sample *sample)
 	return 0;
 }
 
+/* Every pool with a metric is a child, once. */
+static void
+check_children(struct world *w, struct model model[POOLS][OPS][TARGETS])
+{
+	char name[TELEMETRY_NAME_MAX];
+	int seen[POOLS] = {0};
+	uint32_t at = 0;
+	unsigned int p;
+
+	while (telemetry_child(w->tel, "pool", &at, name) == 0) {
+		assert_int_equal(sscanf(name, "p%u", &p), 1);
+		assert_int_equal(seen[p]++, 0);
+	}
+	for (p = 0; p < POOLS; p++)
+		for (int i = 0; i < OPS * TARGETS; i++)
+			assert_true(model[p][i / TARGETS][i % TARGETS].metric == NULL || seen[p] == 1);
+}
+
 static void
 the_tree_is_what_a_list_of_paths_would_be(void **state)
 {
@@ -268,6 +292,7 @@ the_tree_is_what_a_list_of_paths_would_be(void **state)
 
 				assert_int_equal(telemetry_each(w->reader, check_one, &check), 0);
 				assert_int_equal(check.seen, live);
+				check_children(w, model);
 			}
 		}
 	}
