@@ -18,6 +18,7 @@ struct workload {
 	uint64_t wal_size;
 	uint32_t checkpoint_one_in; /* how rare a checkpoint that is asked for; 0: 10 */
 	uint32_t wait_one_in;       /* how rare a writer waits after a step; 0: 4 */
+	uint32_t writes_least;      /* block writes before it may end, at most three times the steps */
 	/* the container that comes and goes: how many times it was made or destroyed */
 	uint32_t turns, destroyed;
 	bool churning;
@@ -173,11 +174,30 @@ work(struct workload *load)
 }
 
 static void
+add_writes(void *arg, const char *path, struct sim_disk *disk)
+{
+	struct sim_disk_stats stats;
+
+	sim_disk_stats(disk, &stats);
+	*(uint64_t *)arg += stats.writes;
+}
+
+static bool
+wrote_enough(const struct workload *load)
+{
+	uint64_t writes = 0;
+
+	sim_disk_each(load->stage->sim, 0, add_writes, &writes);
+	return writes >= load->writes_least;
+}
+
+static void
 writer_run(void *arg)
 {
 	struct writer *writer = arg;
+	uint32_t steps = writer->load->steps / writer->load->writers;
 
-	for (uint32_t i = 0; i < writer->load->steps / writer->load->writers; i++)
+	for (uint32_t i = 0; i < steps || (i < 3 * steps && !wrote_enough(writer->load)); i++)
 		work(writer->load);
 	ult_eventual_set(&writer->done, 0);
 }

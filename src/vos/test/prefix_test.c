@@ -32,7 +32,8 @@ workload_of(uint32_t seed)
 				 .big = seed % 2 == 0,
 				 .wal_size = 256 * KIB,
 				 .checkpoint_one_in = 6,
-				 .wait_one_in = 1};
+				 .wait_one_in = 1,
+				 .writes_least = WRITES_LEAST};
 }
 
 static uint32_t
