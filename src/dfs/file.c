@@ -18,7 +18,7 @@
 
 #include "base/sg.h"
 
-enum { PARALLEL_MAX = 16, PUNCH_IN_TX = 256, PUNCH_BATCH = 64, MAP_MAX = 8 };
+enum { PARALLEL_MAX = 16, PUNCH_IN_TX = 256, PUNCH_BATCH = 64, MAP_MAX = 8, OPEN_TRIES = 3 };
 #define FILE_SIZE_MAX ((uint64_t)INT64_MAX)
 
 /* ---- pieces --------------------------------------------------------------------------------------------------------------------------- */
@@ -463,7 +463,7 @@ fs_open(struct fs_inode *inode, int flags, struct fs_file **result)
 	struct stat attr = {.st_size = 0};
 	struct fs_record record;
 	struct fs_file *file;
-	int rc;
+	int tries = 0, rc;
 
 	if (inode->type != S_IFREG)
 		return inode->type == S_IFDIR ? EISDIR : inode->type == S_IFLNK ? ELOOP : ENXIO;
@@ -473,7 +473,10 @@ fs_open(struct fs_inode *inode, int flags, struct fs_file **result)
 	if (rc != 0)
 		return rc;
 	fs__leaving_wait(inode);
-	rc = inode->disclaimed ? ENOENT : fs__errno(fs__record_load(inode, NULL, &record));
+	do { /* again when locks on it were lost meanwhile: those of others who have it open, not of this one */
+		file->session_nr = fs->session_nr;
+		rc = inode->disclaimed ? ENOENT : fs__errno(fs__record_load(inode, NULL, &record));
+	} while (is_lost(file) && ++tries < OPEN_TRIES);
 	if (rc == 0 && (flags & O_TRUNC) != 0)
 		rc = fs_setattr(inode, &attr, FS_SET_SIZE, NULL);
 	if (rc != 0) {

@@ -78,6 +78,8 @@ struct fs {
 	/* session.c */
 	uuid_t session;
 	uint64_t session_nr;      /* how many there were */
+	uuid_t was_handle;        /* the handle before the present one, */
+	uint64_t was_nr;          /* and the session that it was of */
 	uint64_t renewal_nr;
 	bool session_on, exclusive, closing;
 	bool shut;                /* another mount has not given up the cache yet */

@@ -224,6 +224,8 @@ ask_engine(struct fs *fs, uint8_t op, struct fs_lock_wait *wait, struct lock_wan
 	list_remove(&question.link);
 	if (rc != 0 && rc != -DER_NOSPACE && rc != -DER_INVAL && rc != -DER_NOMEM)
 		fs->locks_told = false; /* who knows what it did */
+	if (rc == 0 && call.verdict == CONT_VERDICT_UNKNOWN && call.locks == fs->lock_table)
+		fs->locks_told = false; /* lock I2: whatever became of it there */
 	*verdict = call.verdict;
 	if (own != NULL)
 		*own = call.own;

@@ -160,6 +160,8 @@ renew_now(struct fs *fs, uint8_t want)
 	asking_init(fs, &asking);
 	rc = ask(fs, &asking, want, 0, false);
 	if (rc == -DER_NO_HDL) {
+		memcpy(fs->was_handle, cont_handle(fs->cont), sizeof(uuid_t));
+		fs->was_nr = fs->session_nr;
 		rc = cont_reopen(fs->cont);
 		if (rc == 0)
 			rc = ask(fs, &asking, want, 0, false);
@@ -203,6 +205,7 @@ fs__revive(void *arg, const uuid_t handle, daos_obj_id_t oid)
 {
 	struct fs *fs = arg;
 	struct fs_inode *inode;
+	uint64_t since;
 	int rc = 0;
 
 	if (!fs->session_on)
@@ -216,7 +219,8 @@ fs__revive(void *arg, const uuid_t handle, daos_obj_id_t oid)
 	if (rc != 0)
 		return rc;
 	inode = fs__inode_look(fs, oid);
-	return inode != NULL && inode->lost_nr != 0 ? -DER_IO : 0;
+	since = uuid_compare(handle, fs->was_handle) == 0 ? fs->was_nr : 1; /* an older one: any loss counts */
+	return inode != NULL && inode->lost_nr >= since ? -DER_IO : 0;
 }
 
 /* ---- the renewer ------------------------------------------------------------------------------------------------------------------ */
@@ -318,13 +322,15 @@ fs__session_begin(struct fs *fs)
 	if (rc == 0) {
 		take(fs, &asking);
 		fs->exclusive = asking.renewed.exclusive;
-		fs->locks_told = !fs->exclusive; /* there are none */
 	}
 	arena_fini(&asking.arena);
 	if (rc != 0)
 		return rc;
 	fs->session_on = true;
 	cont_on_fenced(fs->cont, fs__revive, fs);
+	/* There are none, but an engine that started meanwhile knows of the session only, and grants nobody anything until it heard so. */
+	if (!fs->exclusive)
+		(void)fs__locks_tell(fs);
 	return ult_spawn(client_xs(fs->client), ULT_SYSTEM, "dfs_session", renewer, fs, &fs->renewer);
 }
 
