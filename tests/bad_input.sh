@@ -284,6 +284,9 @@ wrecked() { # what to do: the engine starts, the pool is shown as damaged, and n
 	good daos_server start --dir "$work/c" --detach
 	says "$pool .*Damaged" dmg pool list
 	refuses 'no pool|nor any' daos container list tank
+	says "$pool .*Damaged" daos pool list
+	says "$pool .*Damaged" daos pool list --no-query
+	refuses 'is damaged' daos container list "$pool"
 	refuses 'force' dmg pool destroy "$pool"
 	[[ $files == "$(cd "$work/c/storage" && find . -type f | sort)" ]] || wrong "files of a damaged pool went: $1"
 	[[ -z ${2:-} ]] || { good dmg pool destroy --force "$pool"; says 'No pools' dmg pool list; }

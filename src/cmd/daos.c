@@ -278,6 +278,9 @@ tool_open_pool(struct cli *cli, uint32_t flags)
 	if (rc != 0)
 		return rc;
 	rc = pool_connect(daos->client, name, flags, &daos->pool);
+	if (rc == -DER_DF_INVAL || rc == -DER_DF_INCOMPT)
+		return cli_fail(cli, rc, "%s failed: the pool %s %s: the engine's log says more (%s)", cli_command_name(cli), name,
+				rc == -DER_DF_INVAL ? "is damaged and does not come up" : "was written by a newer version", d_errstr(rc));
 	if (rc != -DER_NONEXIST)
 		return tool_failed(cli, rc, name);
 	names = tool_pool_names(cli);

@@ -216,6 +216,7 @@ main(int argc, char **argv)
 	(void)env_real_disable_thp();
 	(void)env_real_backtrace_install(env);
 	config.env = env;
+	config.uid = geteuid();
 	config.ended = on_ended;
 	config.why = first_error;
 	config.arg = &run;

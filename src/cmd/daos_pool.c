@@ -12,6 +12,7 @@ struct facts {
 	const char *label;
 	const struct pool_entry *entry; /* from the list; NULL: not had */
 	bool queried;                   /* else only the names are known */
+	int failed;                     /* why not; 0: it was not tried */
 	struct pool_query_out out;
 };
 
@@ -34,6 +35,12 @@ ask(struct cli *cli, uint64_t bits, struct facts *facts)
 static const char *
 state_word(const struct facts *facts)
 {
+	bool served = facts->entry == NULL || facts->entry->svc_nr > 0;
+
+	if (!facts->queried && facts->failed == -DER_DF_INCOMPT)
+		return "Newer";
+	if (!facts->queried && (facts->failed == -DER_DF_INVAL || !served))
+		return "Damaged";
 	return !facts->queried ? "Unknown" : facts->out.targets_disabled > 0 ? "Degraded" : "Ready";
 }
 
@@ -263,8 +270,9 @@ look(struct cli *cli, const struct pool_entry *entry, struct facts *facts)
 	struct daos *daos = tool_of(cli);
 	char uuid[TEXT_UUID_SIZE];
 
-	if (pool_connect(daos->client, text_print_uuid(uuid, entry->uuid), DAOS_PC_RO, &daos->pool) == 0) {
-		(void)ask(cli, DPI_ALL, facts);
+	facts->failed = pool_connect(daos->client, text_print_uuid(uuid, entry->uuid), DAOS_PC_RO, &daos->pool);
+	if (facts->failed == 0) {
+		facts->failed = ask(cli, DPI_ALL, facts);
 		if (pool_disconnect(daos->pool) != 0)
 			pool_put(daos->pool);
 		daos->pool = NULL;

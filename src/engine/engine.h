@@ -17,6 +17,7 @@ struct engine;
 
 struct engine_config { /* what the flags of daos_engine say; strings are copied */
 	struct env *env;
+	uint32_t uid;               /* whose process this is; root (0) and this user run the system */
 	const char *storage;        /* -s: directory of this engine's storage */
 	const char *socket_dir;     /* -d: daos_server.sock and our own sockets; NULL: no server (simulator, embedded) */
 	const char *group;          /* -g: name of the system */

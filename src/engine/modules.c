@@ -204,6 +204,7 @@ mgmt_init(struct engine *engine)
 				     .heap_budget = engine->config.memory,
 				     .wal_bytes = engine->config.wal_bytes,
 				     .data_bytes = engine->config.data_bytes,
+				     .uid = engine->config.uid,
 				     .stop = stop_wanted,
 				     .group = engine__group_set,
 				     .devices = engine__devices,

@@ -94,7 +94,8 @@ give_pool(const struct pool_entry *entry, daos_mgmt_pool_info_t *pool)
 		d_rank_list_free(pool->mgpi_svc);
 		return -DER_NOMEM;
 	}
-	memcpy(pool->mgpi_svc->rl_ranks, entry->svc, sizeof(d_rank_t) * entry->svc_nr);
+	if (entry->svc_nr > 0)
+		memcpy(pool->mgpi_svc->rl_ranks, entry->svc, sizeof(d_rank_t) * entry->svc_nr);
 	pool->mgpi_ldr = entry->svc_nr > 0 ? entry->svc[0] : (d_rank_t)-1;
 	return 0;
 }

@@ -23,7 +23,7 @@ RPC_STRUCT(mgmt_pool_find_out, MGMT_POOL_FIND_OUT)
 #define MGMT_POOL_ENTRY(F, A)    \
 	F(uuid, pool)            \
 	F(str, label)            \
-	A(u32, replicas)
+	A(u32, replicas)         /* none: a pool that does not come up */
 RPC_STRUCT(mgmt_pool_entry, MGMT_POOL_ENTRY)
 #define MGMT_POOL_LIST_OUT(F, A) \
 	A(mgmt_pool_entry, pools)

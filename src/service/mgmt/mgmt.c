@@ -653,8 +653,13 @@ h_find(void *owner, struct rpc_req *req)
 	struct mgmt *mgmt = owner;
 	const struct mgmt_pool_find_in *in = req->in;
 	struct mgmt_pool_find_out *out = req->out;
+	struct wreck *wreck;
 	struct pool_svc *svc = in->label != NULL ? pool_svc_find_label(mgmt->config.pools, in->label) : pool_svc_find(mgmt->config.pools, in->pool);
 
+	if (svc == NULL && in->label == NULL)
+		list_each(wreck, &mgmt->wrecks, link)
+			if (uuid_compare(wreck->pool, in->pool) == 0)
+				return wreck->rc == -DER_DF_INCOMPT ? -DER_DF_INCOMPT : -DER_DF_INVAL;
 	if (svc == NULL)
 		return -DER_NONEXIST;
 	memcpy(out->pool, pool_svc_uuid(svc), sizeof(uuid_t));
@@ -669,6 +674,7 @@ h_list(void *owner, struct rpc_req *req)
 	struct mgmt_pool_list_out *out = req->out;
 	struct security_identity *who;
 	struct pool_svc *svc = NULL;
+	struct wreck *wreck;
 	uint32_t nr = 0;
 	int rc;
 
@@ -676,6 +682,8 @@ h_list(void *owner, struct rpc_req *req)
 	if (rc != 0)
 		return rc;
 	while ((svc = pool_svc_next(mgmt->config.pools, svc)) != NULL)
+		nr++;
+	list_each(wreck, &mgmt->wrecks, link)
 		nr++;
 	out->pools = ARENA_NEW_ARRAY(&req->arena, struct mgmt_pool_entry, nr + 1);
 	if (out->pools == NULL)
@@ -693,6 +701,10 @@ h_list(void *owner, struct rpc_req *req)
 			return rc;
 		out->pools_nr++;
 	}
+	/* Whose they are cannot be read: only for who runs the system. No replicas: nobody serves them. */
+	list_each(wreck, &mgmt->wrecks, link)
+		if (who->uid == 0 || who->uid == mgmt->config.uid)
+			memcpy(out->pools[out->pools_nr++].pool, wreck->pool, sizeof(uuid_t));
 	return 0;
 }
 

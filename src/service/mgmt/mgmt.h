@@ -21,6 +21,7 @@ struct mgmt_config {
 	const char *storage;       /* directory whose file system pools take space of; NULL: class ram */
 	uint64_t heap_budget;      /* bytes of memory for heaps of the engine */
 	uint64_t wal_bytes, data_bytes; /* of a target's part of a new pool; 0: by the pool's size */
+	uint32_t uid;              /* whose process the engine is: besides root, who may see pools that do not come up */
 	void (*stop)(void *arg);   /* the server wants the engine to end */
 	/** The ranks that are, from the server. */
 	int (*group)(void *arg, uint32_t version, const struct rpc_member *members, uint32_t nr);
