@@ -59,11 +59,11 @@ bin, none = sys.argv[1:]
 env = dict(os.environ, DAOS_AGENT_DRPC_DIR=none)
 programs = {
     "dmg": "storage scan,storage format,system query,system stop,system start,system list-pools,pool create,pool list,pool query,"
-           "pool destroy,pool evict,pool get-prop,pool set-prop,version,",
+           "pool destroy,pool evict,pool get-prop,pool set-prop,system exclude,check start,version,",
     "daos": "pool list,pool query,pool query-targets,pool list-attr,pool get-attr,pool set-attr,pool del-attr,container create,"
             "container list,container query,container destroy,container get-prop,container set-prop,container set-attr,"
             "container get-attr,container list-attr,container del-attr,object query,system query,version,",
-    "daos_server": "start,stop,version,", "daos_engine": "", "dfuse": "", "daos_metrics": ""}
+    "daos_server": "start,stop,scm scan,version,", "daos_engine": "", "dfuse": "", "daos_metrics": ""}
 words = [["--no-such-flag"], ["-?"], ["--"], ["--=x"], ["-1"], ["99999999999999999999"], [""], [b"\xff\xfe\x80"], ["A" * 100000],
          ["%s%n"] * 2, ["../../etc"] * 3, ["\x1b[31m"] * 2, ["--\x1b[31m"], ["a\nb"] * 2]
 bad = 0

@@ -141,5 +141,31 @@ grep -q 'killed' "$work/err" || wrong "a process that is gone is not noticed"
 good dmg system start
 says '^rank: 0$' daos_metrics rank
 
+echo "== logs keep their bound"
+good daos_server stop --dir "$store"
+D_LOG_SIZE=many refuses 'D_LOG_SIZE=many' daos_server start --dir "$store" --detach
+rm -f "$store"/log/*
+D_LOG_SIZE=1k D_LOG_MASK=DEBUG good daos_server start --dir "$store" --debug --detach
+for n in $(seq 20); do # until both were put aside
+	good dmg system stop
+	good dmg system start
+	[[ -e $store/log/daos_server.log.old && -e $store/log/daos_engine.0.log.old ]] && break
+done
+for log in daos_server.log daos_engine.0.log; do
+	checks=$((checks + 1))
+	[[ -s $store/log/$log.old ]] || wrong "$log was never put aside: $(stat -c %s "$store/log/$log")"
+done
+for n in 1 2 3; do
+	good dmg system stop --force
+	good dmg system start
+done
+[[ $(find "$store/log" -type f | wc -l) -le 4 ]] || wrong "too many logs: $(ls "$store/log")"
+for log in "$store"/log/*; do # and one line more
+	[[ $(stat -c %s "$log") -le 2048 ]] || wrong "$log has $(stat -c %s "$log") bytes"
+	! grep -qvE '^20[0-9]{2}/' "$log" || wrong "$log has a line that is none"
+done
+good daos_server stop --dir "$store"
+grep -q stopped "$store/log/daos_server.log" || wrong "the end is not in the server's log"
+
 echo "$checks checks, $failed failed"
 [[ $failed -eq 0 ]]

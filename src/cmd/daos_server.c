@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <daos_version.h>
 #include "agent/agent.h"
+#include "base/text.h"
 #include "control/control.h"
 #include "env_real/env_real.h"
 
@@ -37,6 +38,7 @@ struct server {
 	struct strbuf error;
 	char *engine_path;
 	bool stop, ended;
+	uint64_t log_size; /* of D_LOG_SIZE; 0: the default */
 	int told; /* the pipe to the parent; -1: in front */
 	int rc;
 	struct ult_cond changed;
@@ -154,6 +156,19 @@ apply_flags(struct server *server)
 	return 0;
 }
 
+/* The server's log keeps the bound that the engines read from the same variable. */
+static int
+log_bound(struct server *server)
+{
+	const char *size = getenv("D_LOG_SIZE");
+
+	if (size == NULL || size[0] == '\0')
+		return 0;
+	if (text_parse_size(size, &server->log_size) != 0 || server->log_size == 0)
+		return cli_fail(server->cli, -DER_INVAL, "D_LOG_SIZE=%s: a size such as 100M is wanted: a log that grows beyond it becomes FILE.old", size);
+	return 0;
+}
+
 static int
 load_config(struct server *server, struct mem *mem)
 {
@@ -184,6 +199,8 @@ load_config(struct server *server, struct mem *mem)
 		rc = control_config_default(dir, &server->arena, &server->config);
 	}
 	free(dir);
+	if (rc == 0)
+		rc = log_bound(server);
 	if (rc == 0)
 		rc = apply_flags(server);
 	if (rc != 0)
@@ -304,7 +321,9 @@ run(struct server *server)
 {
 	struct env_real_options options = {
 		.log = {.file = server->config->log_file, .mask = server->config->log_mask, .identity = "SERVER",
-			.stderr_at = server->told < 0 ? "ERR" : "EMIT"},
+			.stderr_at = server->told < 0 ? "ERR" : "EMIT", .max_size = server->log_size,
+			/* detached, standard error is the log, and follows it when it is put aside */
+			.stderr_in_log = server->told >= 0},
 		.log_from_environment = getenv("D_LOG_MASK") != NULL && server->told < 0,
 	};
 	struct xs_config stream = {.name = "server", .stack_size = CONTROL_STACK_SIZE};
