@@ -120,7 +120,7 @@ cont__lock(void *owner, struct rpc_req *req)
 	if (session == NULL || !session->synced)
 		return 0;
 	if (in->number < session->floor)
-		return -DER_STALE;
+		return -DER_CANCELED;
 	session->floor = MAX(session->floor, in->floor);
 	if (in->op == CONT_LOCK_CANCEL) {
 		cancel(all, session, in->wait, out);
@@ -179,7 +179,7 @@ cont__locks_put(void *owner, struct rpc_req *req)
 	if (session == NULL)
 		return 0;
 	if (in->floor < session->floor)
-		return -DER_STALE;
+		return -DER_CANCELED;
 	out->known = true;
 	session->floor = in->floor;
 	rc = tell(svcs, session, in);

@@ -391,7 +391,7 @@ renew_busy(struct renewal *renewal, struct cont_session **result)
 	if (!known && !in->fresh)
 		return -DER_NONEXIST; /* it lapsed */
 	if (known && in->number < session->renewed)
-		return -DER_STALE;
+		return -DER_CANCELED; /* the mount has asked anew since; not -DER_STALE, which clients repeat */
 	if (!known || session->lease_ms != lease_ms || uuid_compare(session->handle, in->at.handle) != 0)
 		rc = run(renewal, true, store_body);
 	if (rc == 0 && !known) {

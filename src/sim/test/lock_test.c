@@ -56,6 +56,7 @@ struct scene {
 	bool made, left[MACHINES], dead[MACHINES];
 	uint32_t step;                     /* of a play of two */
 	uint64_t good[COUNTERS], done, lost; /* increments */
+	uint64_t ended_ms;
 	struct rand rand;
 };
 
@@ -185,6 +186,7 @@ run(struct scene *scene)
 		strike(scene, scene->breaks[i]);
 	}
 	assert_int_equal(sim_run(cluster_sim(cluster), 3600 * NS_PER_S, all_left, scene), 0);
+	scene->ended_ms = now_ms(scene);
 	cluster_destroy(cluster);
 }
 
@@ -344,6 +346,7 @@ they_are_exact_over_deaths_of_the_engine(void **state)
 
 		run(&scene);
 		assert_int_equal(scene.lost, 0);
+		assert_true(scene.ended_ms < LEASE_S * 1000); /* no session lapsed on the way */
 	}
 }
 
