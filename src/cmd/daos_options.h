@@ -42,6 +42,14 @@ static const struct cli_option evict_options[] = {PATH, {'a', "all", CLI_FLAG, N
 static const struct cli_option cont_list_options[] = {{'v', "verbose", CLI_FLAG, NULL, "snapshots, handles, times", 0}, END};
 static const struct cli_option attr_list_options[] = {PATH, VERBOSE("values too"), END};
 static const struct cli_option attr_options[] = {PATH, {'a', "attr", CLI_TEXT, "NAME", "the same as the argument", 0}, END};
+/* Those of a pool have no path; names by option are accepted as with containers. */
+static const struct cli_option pool_attr_list_options[] = {VERBOSE("values too"), END};
+static const struct cli_option pool_attr_options[] = {{'a', "attr", CLI_TEXT, "NAME", "the same as the argument", CLI_HIDDEN}, END};
+static const struct cli_option pool_attr_set_options[] = {
+	{'a', "attr", CLI_TEXT, "NAME", "name, with --value", CLI_HIDDEN},
+	{'v', "value", CLI_TEXT, "VALUE", "value, with --attr", CLI_HIDDEN},
+	END,
+};
 static const struct cli_option attr_set_options[] = {
 	PATH,
 	{'a', "attr", CLI_TEXT, "NAME", "name, with --value", 0},
@@ -144,11 +152,11 @@ static const struct cli_command commands[] = {
 	CMD("pool query", POOL, 1, 1, pool_query_options, "space and state of a pool", "daos pool query tank", run_pool_query),
 	CMD("pool query-targets", POOL, 1, 1, target_options, "space and state of targets", "daos pool query-targets tank --rank=0", run_pool_query_targets),
 	CMD("pool list-containers|list-cont", POOL, 1, 1, cont_list_options, "lists the containers of a pool", "daos pool list-cont tank", run_pool_list_cont),
-	CMD("pool list-attr|list-attrs|lsattr", POOL, 1, 1, attr_list_options, "attributes of a pool", "daos pool list-attr tank -V", run_attr_list),
-	CMD("pool get-attr|getattr", POOL " <name[,name...]>", 1, 2, attr_options, "values of attributes of a pool", "daos pool get-attr tank owner", run_attr_get),
-	CMD("pool set-attr|setattr", POOL " <name:value[,name:value...]>", 1, 2, attr_set_options, "sets attributes of a pool",
+	CMD("pool list-attr|list-attrs|lsattr", POOL, 1, 1, pool_attr_list_options, "attributes of a pool", "daos pool list-attr tank -V", run_attr_list),
+	CMD("pool get-attr|getattr", POOL " <name[,name...]>", 1, 2, pool_attr_options, "values of attributes of a pool", "daos pool get-attr tank owner", run_attr_get),
+	CMD("pool set-attr|setattr", POOL " <name:value[,name:value...]>", 1, 2, pool_attr_set_options, "sets attributes of a pool",
 	    "daos pool set-attr tank owner:alice,project:x", run_attr_set),
-	CMD("pool del-attr|delattr", POOL " <name[,name...]>", 1, 2, attr_options, "removes attributes of a pool", "daos pool del-attr tank owner", run_attr_del),
+	CMD("pool del-attr|delattr", POOL " <name[,name...]>", 1, 2, pool_attr_options, "removes attributes of a pool", "daos pool del-attr tank owner", run_attr_del),
 	ABSENT("pool autotest", POOL, 1, autotest_options, "tries a pool", "daos pool autotest tank"),
 
 	CMD("container|cont create", POOL " [label]", 1, 2, create_options, "makes a container",
