@@ -29,7 +29,7 @@ engine__bind(struct engine *engine)
 		log_error(engine->env->log, "no core is left behind core %u on NUMA node %d: this machine has %d cores", engine->config.first_core,
 			  engine->config.numa, topo->core_nr);
 		rc = -DER_INVAL;
-	} else if (nr < engine->config.targets + 1) {
+	} else if (nr == 1 || nr < engine->config.targets + 1) {
 		if (!engine->config.oversubscribe)
 			log_info(engine->env->log, "%u targets on %u cores: streams are not bound", engine->config.targets, nr);
 	} else {

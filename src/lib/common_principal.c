@@ -50,7 +50,7 @@ principal_of(const char *name)
 	char *text = mem_alloc(lib__heap(), len + 2);
 
 	if (text != NULL) {
-		memcpy(text, name, len);
+		memcpy(text, name, len); /* NOLINT(bugprone-not-null-terminated-result): mem_alloc gave zeros */
 		text[len] = '@';
 	}
 	return text;

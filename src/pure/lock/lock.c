@@ -509,7 +509,6 @@ lock_test(struct lock_table *table, struct lock_session *session, const struct l
 	return true;
 }
 
-
 uint64_t
 lock_granted(struct lock_table *table, struct lock_session *session)
 {
