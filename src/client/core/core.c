@@ -100,10 +100,14 @@ ask_agent(struct client *client, struct arena *arena, struct agent_attach_out *o
 	rc = proto_local_call(client->agent, DRPC_MODULE_SECURITY_AGENT, &proto_agent, opc_agent_attach, &in, out,
 			      env_mono(client->env) + AGENT_WITHIN_NS, arena);
 	if (rc == -DER_UNREACH || rc == -DER_TIMEDOUT) {
-		log_error(client->env->log, "no agent answers at %s (%s): is the store running? For a store in DIR, set DAOS_AGENT_DRPC_DIR=DIR/run",
-			  client->agent_path, d_errstr(rc));
+		if (!client->agent_missing) /* once, until one answers: calls ask again and again */
+			log_error(client->env->log,
+				  "no agent answers at %s (%s): is the store running? For a store in DIR, set DAOS_AGENT_DRPC_DIR=DIR/run",
+				  client->agent_path, d_errstr(rc));
+		client->agent_missing = true;
 		return -DER_AGENT_COMM;
 	}
+	client->agent_missing = false;
 	if (rc == -DER_MISMATCH)
 		log_error(client->env->log, "the agent at %s serves another system than '%s'", client->agent_path, client->config.system);
 	else if (rc != 0 && rc != -DER_AGAIN)

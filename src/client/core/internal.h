@@ -21,6 +21,7 @@ struct client {
 	struct arena attach_arena, attach_retired;
 	struct drpc_client *agent; /* NULL: attach was handed in */
 	char agent_path[4096];
+	bool agent_missing; /* said already */
 	void *cred;
 	size_t cred_len;
 	uint64_t cred_expires_s;

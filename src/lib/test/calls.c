@@ -338,7 +338,11 @@ attributes_are_set_read_listed_deleted(void **state)
 	assert_memory_equal(first, "blue", 4);
 	assert_int_equal(daos_cont_list_attr(here.coh, list, &len, NULL), 0);
 	assert_int_equal(len, sizeof("colour") + sizeof("size"));
+	assert_int_equal(daos_cont_del_attr(here.coh, 2, (const char *const[]){"colour", "taste"}, NULL), -DER_NONEXIST);
+	assert_int_equal(daos_cont_list_attr(here.coh, NULL, &len, NULL), 0);
+	assert_int_equal(len, sizeof("colour") + sizeof("size")); /* none of them went */
 	assert_int_equal(daos_cont_del_attr(here.coh, 2, names, NULL), 0);
+	assert_int_equal(daos_cont_del_attr(here.coh, 1, names, NULL), -DER_NONEXIST);
 	assert_int_equal(daos_cont_list_attr(here.coh, NULL, &len, NULL), 0);
 	assert_int_equal(len, 0);
 	assert_int_equal(daos_pool_set_attr(here.poh, 1, names, values, sizes, NULL), 0);
@@ -346,6 +350,44 @@ attributes_are_set_read_listed_deleted(void **state)
 	assert_int_equal(daos_pool_get_attr(here.poh, 1, names, buffers, got, NULL), 0);
 	assert_int_equal(got[0], 4);
 	assert_int_equal(daos_pool_del_attr(here.poh, 1, names, NULL), 0);
+	assert_int_equal(daos_pool_del_attr(here.poh, 1, names, NULL), -DER_NONEXIST);
+}
+
+static void
+what_is_fixed_when_a_container_is_made_cannot_be_set_later(void **state)
+{
+	static const struct {
+		uint32_t type;
+		uint64_t value;
+		int rc;
+	} cases[] = {
+		{DAOS_PROP_CO_REDUN_LVL, DAOS_PROP_CO_REDUN_RANK, -DER_NO_PERM}, {DAOS_PROP_CO_EC_CELL_SZ, 65536, -DER_NO_PERM},
+		{DAOS_PROP_CO_EC_PDA, 2, -DER_NO_PERM}, {DAOS_PROP_CO_RP_PDA, 2, -DER_NO_PERM},
+		{DAOS_PROP_CO_PERF_DOMAIN, DAOS_PROP_PERF_DOMAIN_GROUP, -DER_NO_PERM}, {DAOS_PROP_CO_ALLOCED_OID, 5000, -DER_NO_PERM},
+		{DAOS_PROP_CO_GLOBAL_VERSION, 3, -DER_INVAL}, {DAOS_PROP_CO_OBJ_VERSION, 2, -DER_INVAL},
+		{DAOS_PROP_CO_SNAPSHOT_MAX, 7, 0},
+	};
+	daos_prop_t *before = daos_prop_alloc(0), *after = daos_prop_alloc(0);
+
+	assert_int_equal(daos_cont_query(here.coh, NULL, before, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		daos_prop_t *props = daos_prop_alloc(1);
+
+		props->dpp_entries[0].dpe_type = cases[i].type;
+		props->dpp_entries[0].dpe_val = cases[i].value;
+		assert_int_equal(daos_cont_set_prop(here.coh, props, NULL), cases[i].rc);
+		daos_prop_free(props);
+	}
+	assert_int_equal(daos_cont_query(here.coh, NULL, after, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct daos_prop_entry *was = daos_prop_entry_get(before, cases[i].type), *is = daos_prop_entry_get(after, cases[i].type);
+
+		assert_true((was == NULL) == (is == NULL));
+		if (is != NULL)
+			assert_int_equal(is->dpe_val, cases[i].rc == 0 ? cases[i].value : was->dpe_val);
+	}
+	daos_prop_free(before);
+	daos_prop_free(after);
 }
 
 static void
@@ -660,6 +702,7 @@ main(void)
 		cmocka_unit_test(transactions_are_seen_whole_or_not_at_all),
 		cmocka_unit_test(pools_and_containers_tell_about_themselves),
 		cmocka_unit_test(attributes_are_set_read_listed_deleted),
+		cmocka_unit_test(what_is_fixed_when_a_container_is_made_cannot_be_set_later),
 		cmocka_unit_test(snapshots_do_not_change),
 		cmocka_unit_test(closing_a_container_closes_what_is_below),
 		cmocka_unit_test(events_complete_to_their_queue),

@@ -104,7 +104,7 @@ static const struct prop_desc cont_props[] = {
 	 .words = OFF_ON},
 	{.id = DAOS_PROP_CO_REDUN_FAC, .kind = PROP_NUMBER, .when = ALWAYS_AND_STRING, .name = "rd_fac", .old_name = "rf",
 	 .most = DAOS_RF_MAX, .words = FACTORS},
-	{.id = DAOS_PROP_CO_REDUN_LVL, .kind = PROP_NUMBER, .when = ALWAYS, .name = "rd_lvl", .old_name = "rf_lvl",
+	{.id = DAOS_PROP_CO_REDUN_LVL, .kind = PROP_NUMBER, .when = PROP_AT_CREATE, .refusal = -DER_NO_PERM, .name = "rd_lvl", .old_name = "rf_lvl",
 	 .least = DAOS_PROP_CO_REDUN_MIN, .most = DAOS_PROP_CO_REDUN_MAX, .fallback = DAOS_PROP_CO_REDUN_DEFAULT,
 	 .words = WORDS({"rank", DAOS_PROP_CO_REDUN_RANK}, {"node", DAOS_PROP_CO_REDUN_NODE})},
 	{.id = DAOS_PROP_CO_SNAPSHOT_MAX, .kind = PROP_NUMBER, .when = ALWAYS, .name = "max_snapshot", .most = UINT32_MAX},

@@ -4,6 +4,8 @@
 
 #define SNAP_NAME_MAX 127U
 #define SNAPS_A_REPLY 256U
+/* Bytes of a record as it was before floors. */
+#define RECORD_BEFORE_FLOOR 48U
 #define OIDS_MAX (1ULL << 40)
 
 /* ---- records ----------------------------------------------------------------------------------------------------------------- */
@@ -29,6 +31,7 @@ cont__rec_put(struct rdb_tx *tx, const uuid_t cont, const struct cont_rec *rec)
 	pack_u32(&packer, rec->snapshots);
 	pack_u32(&packer, rec->handles);
 	pack_u64(&packer, rec->last_snapshot);
+	pack_u64(&packer, rec->floor);
 	return rdb_tx_update(tx, PATH_CONTS, cont, sizeof(uuid_t), buf, packer_len(&packer));
 }
 
@@ -45,6 +48,7 @@ rec_parse(const void *value, size_t len, struct cont_rec *rec)
 	rec->snapshots = unpack_u32(&in);
 	rec->handles = unpack_u32(&in);
 	rec->last_snapshot = unpack_u64(&in);
+	rec->floor = len > RECORD_BEFORE_FLOOR ? unpack_u64(&in) : rec->last_snapshot;
 	return unpacker_rc(&in) != 0 ? -DER_DF_INVAL : 0;
 }
 
@@ -417,9 +421,24 @@ snap_epoch(const void *key)
 }
 
 /*
- * The epoch is the clock now: every write answered before has a lower one, every later one a higher one; a prepared transaction below it makes
- * readers wait for its outcome.
+ * A snapshot of epoch e, the clock now. Writes that are under way may have a lower one that no reader has seen yet, in their own target or on
+ * the way to another one. So, in this order (cont I1):
+ *
+ *	right asked -> e chosen -> every target has its floor at e, and what was let through before has ended -> record and floor committed
+ *
+ * A write that begins behind the floor takes its epoch from the clock, which is above e; one that brings its own at or below e is refused.
+ * Cut off before the commit: there is no snapshot, the floor of the targets is higher than need be, which costs nothing. After a crash the
+ * clock begins above all it gave before, and the targets have the floor from the record with the first answer about a handle.
  */
+static int
+snap_allowed_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
+{
+	struct cont_work *work = arg;
+	const struct cont_snap_create_in *in = work->req->in;
+
+	return cont__need(work, tx, &in->at, DAOS_ACL_PERM_WRITE);
+}
+
 static int
 snap_create_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 {
@@ -434,16 +453,13 @@ snap_create_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 	rc = cont__need(work, tx, &in->at, DAOS_ACL_PERM_WRITE);
 	if (rc == 0)
 		rc = cont__rec_get(tx, work->cont, &rec);
-	if (rc == 0)
-		*epoch = cont__now(work);
-	if (rc == 0 && *epoch == 0)
-		rc = -DER_AGAIN;
 	if (rc != 0)
 		return rc;
 	snap_key(*epoch, key);
 	rec.snapshots++;
-	rec.last_snapshot = *epoch;
-	rec.modified = *epoch;
+	rec.last_snapshot = MAX(rec.last_snapshot, *epoch); /* of two at once the later may be committed first */
+	rec.floor = MAX(rec.floor, *epoch);
+	rec.modified = MAX(rec.modified, *epoch);
 	rc = rdb_tx_update(tx, cont__path(work->cont, "snap"), key, sizeof(key), name, strlen(name));
 	return rc != 0 ? rc : cont__rec_put(tx, work->cont, &rec);
 }
@@ -453,10 +469,22 @@ h_snap_create(void *owner, struct rpc_req *req)
 {
 	const struct cont_snap_create_in *in = req->in;
 	struct cont_snap_create_out *out = req->out;
+	struct cont_svcs *svcs = owner;
+	struct targets *targets = pool_svcs_config(svcs->pools)->targets;
+	int rc;
 
 	if (in->name != NULL && strlen(in->name) > SNAP_NAME_MAX)
 		return -DER_INVAL;
-	return cont__run(owner, req, &in->at.svc, &out->svc, true, snap_create_body, NULL, &out->epoch, sizeof(out->epoch), &out->epoch);
+	rc = cont__run(owner, req, &in->at.svc, &out->svc, false, snap_allowed_body, NULL, NULL, 0, NULL);
+	if (rc != 0)
+		return rc;
+	out->epoch = targets_epoch(targets);
+	if (out->epoch == 0)
+		return -DER_AGAIN;
+	rc = targets_raise_floor(targets, in->at.svc.pool, in->at.cont, out->epoch);
+	if (rc != 0)
+		return rc;
+	return cont__run(owner, req, &in->at.svc, &out->svc, true, snap_create_body, forget_handles, &out->epoch, sizeof(out->epoch), &out->epoch);
 }
 
 struct snaps {
@@ -604,10 +632,13 @@ resolve_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 	struct target_access *access = resolving->access;
 	struct mem *mem = resolving->svcs->mem;
 	struct chdl_rec handle;
+	struct cont_rec rec;
 	daos_prop_t *props;
 	int rc;
 
 	rc = cont__chdl_get(tx, mem, resolving->handle, &handle);
+	if (rc == 0)
+		rc = cont__rec_get(tx, handle.cont, &rec);
 	if (rc == 0)
 		rc = pool_svc_props_load(tx, cont__path(handle.cont, "prop"), mem, &props);
 	if (rc != 0)
@@ -621,6 +652,7 @@ resolve_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 	access->csum_type = (uint16_t)number_of(props, DAOS_PROP_CO_CSUM);
 	access->csum_server_verify = number_of(props, DAOS_PROP_CO_CSUM_SERVER_VERIFY) != 0;
 	access->csum_chunk = number_of(props, DAOS_PROP_CO_CSUM_CHUNK_SIZE);
+	access->snap_floor = rec.floor;
 	prop_list_free(mem, props);
 	return 0;
 }

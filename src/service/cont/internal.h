@@ -32,6 +32,7 @@ struct cont_rec {
 	uint64_t next_oid;
 	uint32_t snapshots, handles;
 	uint64_t last_snapshot;
+	uint64_t floor; /* of writes: the highest epoch that a snapshot ever had; never falls */
 };
 /* An open handle's record. */
 struct chdl_rec {

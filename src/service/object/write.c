@@ -42,7 +42,7 @@ run_writes(struct object_svc_at *at, struct rpc_req *req, const struct object_at
 	uint32_t turn;
 	int rc;
 
-	if (epoch != 0 && epoch < target_cont_props(cont)->snap_floor)
+	if (epoch != 0 && epoch <= target_cont_floor(cont))
 		return -DER_EP_RO;
 	turn = target_write_begin(cont);
 	rc = dtx_run(at->svc->dtx, &run);

@@ -122,6 +122,7 @@ int pool_svc_props_load(struct rdb_tx *tx, struct rdb_path kvs, struct mem *mem,
 int pool_svc_attr_list(struct rdb_tx *tx, struct rdb_path kvs, struct arena *arena, const char ***names, uint32_t *nr);
 int pool_svc_attr_get(struct rdb_tx *tx, struct rdb_path kvs, struct arena *arena, const char *const *names, uint32_t nr, struct rpc_attr *attrs);
 int pool_svc_attr_set(struct rdb_tx *tx, struct rdb_path kvs, const struct rpc_attr *attrs, uint32_t nr);
+/** -DER_NONEXIST when one of them is not there: none is deleted then. */
 int pool_svc_attr_del(struct rdb_tx *tx, struct rdb_path kvs, const char *const *names, uint32_t nr);
 
 #endif

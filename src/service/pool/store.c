@@ -156,9 +156,17 @@ pool_svc_attr_set(struct rdb_tx *tx, struct rdb_path kvs, const struct rpc_attr 
 int
 pool_svc_attr_del(struct rdb_tx *tx, struct rdb_path kvs, const char *const *names, uint32_t nr)
 {
+	struct arena arena;
+	const void *value;
+	size_t len;
 	int rc = 0;
 
-	for (uint32_t i = 0; rc == 0 && i < nr; i++)
-		rc = !name_ok(names[i]) ? -DER_INVAL : rdb_tx_delete(tx, kvs, names[i], strlen(names[i]));
+	arena_init(&arena, rdb_tx_mem(tx));
+	for (uint32_t i = 0; rc == 0 && i < nr; i++) {
+		rc = name_ok(names[i]) ? rdb_lookup(tx, kvs, names[i], strlen(names[i]), &arena, &value, &len) : -DER_INVAL;
+		if (rc == 0)
+			rc = rdb_tx_delete(tx, kvs, names[i], strlen(names[i]));
+	}
+	arena_fini(&arena);
 	return rc;
 }

@@ -75,6 +75,7 @@ cont_open(struct target_pool *pool, const uuid_t uuid, struct target_cont **resu
 			}
 			memcpy(cont->uuid, uuid, sizeof(uuid_t));
 			cont->pool = pool;
+			cont->floor = pool->floor;
 			cont->vos = vos;
 			list_init(&cont->written);
 			hash_insert(&pool->conts, &cont->node, cont->uuid);
@@ -142,6 +143,7 @@ target_cont_access(struct target *target, const uuid_t pool_uuid, const uuid_t h
 		rc = cont_open(pool, access.cont, &cont);
 	if (rc == 0) {
 		cont->access = access;
+		cont->floor = MAX(cont->floor, access.snap_floor);
 		if ((caps & TARGET_CAP_WRITE) != 0)
 			target__written(cont);
 		*result = cont;
@@ -184,6 +186,12 @@ target_cont_put(struct target_cont *cont)
 	if (cont->gone)
 		cont_free(cont);
 	ult_cond_broadcast(&pool->target->changed);
+}
+
+uint64_t
+target_cont_floor(const struct target_cont *cont)
+{
+	return cont->floor;
 }
 
 uint32_t

@@ -41,6 +41,7 @@ struct target_pool {
 	bool closing;
 	uint32_t refs;           /* operations that wait for something before they hold a container */
 	uint64_t forgotten;      /* how often handles were forgotten */
+	uint64_t floor;          /* highest of its containers: for those that are opened later */
 	struct hash conts;       /* target_cont by uuid */
 	struct hash handles;     /* handle by uuid */
 };
@@ -51,6 +52,7 @@ struct target_cont {
 	struct target_pool *pool;
 	struct vos_cont *vos;
 	struct target_access access; /* of the handle it was last reached by: what is the same for all */
+	uint64_t floor;          /* of writes: target_cont_floor */
 	uint32_t refs;           /* operations under way */
 	uint32_t turn;           /* 0 or 1: where writes that begin now are counted */
 	uint32_t writes[2];      /* of clients, under way */

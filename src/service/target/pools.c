@@ -36,6 +36,7 @@ struct shard_args {
 	const uint8_t *uuid, *cont, *handle;
 	const struct target_pool_sizes *sizes;
 	uint32_t map_version;
+	uint64_t epoch;
 	struct vos_pool_info *info; /* one a target */
 	bool ram;
 };
@@ -356,6 +357,33 @@ targets_handle_fence(struct targets *targets, const uuid_t uuid, const uuid_t co
 	struct shard_args args = {.uuid = uuid, .cont = cont, .handle = handle};
 
 	return targets__each(targets, there_fence, &args);
+}
+
+static int
+there_raise(struct target *target, void *arg)
+{
+	struct shard_args *args = arg;
+	struct target_pool *pool = target__pool_find(target, args->uuid);
+	struct target_cont *cont;
+
+	if (pool == NULL)
+		return -DER_NONEXIST;
+	pool->floor = MAX(pool->floor, args->epoch);
+	cont = target__cont_find(pool, args->cont);
+	if (cont != NULL)
+		cont->floor = MAX(cont->floor, args->epoch);
+	pool->refs++;
+	target__writes_drain(pool, args->cont);
+	target__pool_unref(pool);
+	return 0;
+}
+
+int
+targets_raise_floor(struct targets *targets, const uuid_t uuid, const uuid_t cont, uint64_t epoch)
+{
+	struct shard_args args = {.uuid = uuid, .cont = cont, .epoch = epoch};
+
+	return targets__each(targets, there_raise, &args);
 }
 
 int

@@ -82,6 +82,11 @@ int targets_handle_forget(struct targets *targets, const uuid_t pool, const uuid
 
 /** The same for one handle, and waits for the writes of the container that were let through before: none comes behind. YIELDS */
 int targets_handle_fence(struct targets *targets, const uuid_t pool, const uuid_t cont, const uuid_t handle);
+/**
+ * From its return on no write at or below epoch reaches a container: what was let through before has ended, what comes takes later epochs, or is
+ * refused. The floor is memory: after a restart it comes with what is said of handles (snap_floor). YIELDS
+ */
+int targets_raise_floor(struct targets *targets, const uuid_t pool, const uuid_t cont, uint64_t epoch);
 
 /* ---- access: on a target's stream -------------------------------------------------------------------------------------------------- */
 /** Is the shard of this pool open here? */
@@ -94,7 +99,7 @@ struct target_access {
 	uint16_t csum_type;
 	bool csum_server_verify;
 	uint64_t csum_chunk;
-	uint64_t snap_floor;    /* writes below it are refused: a snapshot was taken */
+	uint64_t snap_floor;    /* writes that bring an epoch at or below it are refused: a snapshot was taken */
 };
 enum { TARGET_CAP_READ = 1, TARGET_CAP_WRITE = 2 };
 
@@ -111,6 +116,8 @@ int target_cont_access(struct target *target, const uuid_t pool, const uuid_t ha
 /** The same for the engine's own work, by container. */
 int target_cont_open(struct target *target, const uuid_t pool, const uuid_t cont, struct target_cont **result);
 void target_cont_put(struct target_cont *cont);
+/** Writes that bring an epoch at or below it are refused. */
+uint64_t target_cont_floor(const struct target_cont *cont);
 /**
  * Around a write that clients asked for, so that targets_handle_fence can wait for it. Begins right after target_cont_access, without a yield in
  * between; end takes what begin returned.
