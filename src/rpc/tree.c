@@ -27,7 +27,7 @@ rpc_tree_children(uint32_t nr, uint32_t root, uint32_t self, uint32_t ratio, uin
 	for (; step > 0; step /= ratio)
 		for (uint64_t digit = 1; digit < ratio && place + digit * step < nr; digit++) {
 			ASSERT(count < max);
-			children[count++] = (uint32_t)((place + digit * step + root) % nr);
+			children[count++] = (uint32_t)((place + digit * step + root) % nr); /* NOLINT(clang-analyzer-core.DivideZero): root < nr */
 		}
 	return count;
 }
