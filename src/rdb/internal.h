@@ -88,7 +88,9 @@ struct rdb {
 	struct ult_cond quiet; /* nothing is under way */
 	uint32_t busy;         /* operations handed to the writer */
 	uint64_t next_index;   /* of the log: where the next append goes */
-	bool stopping, started, leading, failed;
+	bool stopping, started, leading;
+	bool failed;             /* the store gave an error: for good, until it is opened again */
+	struct list proposals;   /* struct proposal: commits that libraft has not answered */
 	uint64_t led_term;
 };
 

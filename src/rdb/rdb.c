@@ -24,6 +24,31 @@ struct rdb_tx {
 	uint32_t nr, max;
 };
 
+/* A commit under way. Who waits for it and libraft both know it: the last one frees it. */
+struct proposal {
+	struct list link; /* in rdb->proposals until libraft has answered */
+	struct raft_apply req;
+	struct ult_eventual done;
+	struct mem *mem;
+	bool told;      /* done is set */
+	bool answered;  /* by libraft */
+	bool left;      /* nobody waits any more */
+};
+
+/* The store of this replica is not to be trusted any more: it leads no longer, and who waits for a commit hears of it, the outcome unknown. */
+static void
+fail(struct rdb *rdb, int rc)
+{
+	struct proposal *proposal;
+
+	rdb->failed = true;
+	list_each(proposal, &rdb->proposals, link)
+		if (!proposal->told) {
+			proposal->told = true;
+			ult_eventual_set(&proposal->done, rc);
+		}
+}
+
 /* ---- the state machine, called by libraft under the lock ------------------------------------------------------------------- */
 static int
 fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
@@ -31,15 +56,20 @@ fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
 	struct rdb *rdb = fsm->data;
 	int answer = 0, rc = 0;
 
-	/* It is committed, and libraft never comes back to an entry that failed: memory is waited for. */
+	if (rdb->failed) /* entries are applied in order or not at all */
+		return RAFT_IOERR;
+	/* It is committed, and libraft never comes back to an entry that failed: memory is waited for, all else is the end of this replica. */
 	for (uint32_t i = 0; i < APPLY_TRIES; i++) {
 		rc = rdb__apply(&rdb->store, rdb->raft.last_applied + 1, buf->base, buf->len, &answer);
 		if (rc != -DER_NOMEM)
 			break;
 		ult_sleep(APPLY_AGAIN_NS);
 	}
-	if (rc != 0)
-		log_error(rdb->env->log, "a committed entry cannot be applied: " RCF, RCP(rc));
+	if (rc != 0) {
+		log_error(rdb->env->log, "a committed entry of a replicated database cannot be applied: " RCF "; it stops serving until it is opened again",
+			  RCP(rc));
+		fail(rdb, rc);
+	}
 	*result = (void *)(intptr_t)(rc != 0 ? rc : answer);
 	return rc == 0 ? 0 : RAFT_IOERR;
 }
@@ -144,6 +174,7 @@ open_replica(const struct rdb_config *config, struct rdb **result)
 	ult_cond_init(&rdb->work);
 	ult_cond_init(&rdb->quiet);
 	list_init(&rdb->appends);
+	list_init(&rdb->proposals);
 	rc = rdb__store_open(config, &rdb->store);
 	if (rc != 0) {
 		mem_free(rdb->mem, rdb);
@@ -237,6 +268,8 @@ rdb_start(const struct rdb_config *config, struct rdb **result)
 	if (rc != 0)
 		log_error(rdb->env->log, "a replicated database does not start: %s", raft_errmsg(&rdb->raft));
 	rc = rdb__from_raft(rc);
+	if (rc == 0 && rdb->failed)
+		rc = -DER_IO;
 	rdb->started = rc == 0;
 	rdb__notice(rdb);
 	ult_mutex_unlock(&rdb->lock);
@@ -375,17 +408,18 @@ rdb_tx_delete(struct rdb_tx *tx, struct rdb_path kvs, const void *key, size_t ke
 	return key_len == 0 ? -DER_INVAL : queue(tx, RDB_DELETE, &kvs, key, key_len, "", 0);
 }
 
-struct proposal {
-	struct raft_apply req;
-	struct ult_eventual done;
-};
-
 static void
 proposal_done(struct raft_apply *req, int status, void *result)
 {
 	struct proposal *proposal = req->data;
 
-	ult_eventual_set(&proposal->done, status != 0 ? rdb__from_raft(status) : (int)(intptr_t)result);
+	list_remove(&proposal->link);
+	proposal->answered = true;
+	if (!proposal->told)
+		ult_eventual_set(&proposal->done, status != 0 ? rdb__from_raft(status) : (int)(intptr_t)result);
+	proposal->told = true;
+	if (proposal->left)
+		mem_free(proposal->mem, proposal);
 }
 
 static int
@@ -410,7 +444,7 @@ int
 rdb_tx_commit(struct rdb_tx *tx)
 {
 	struct rdb *rdb = tx->rdb;
-	struct proposal proposal = {0};
+	struct proposal *proposal;
 	struct raft_buffer buf;
 	int rc;
 
@@ -419,18 +453,34 @@ rdb_tx_commit(struct rdb_tx *tx)
 	rc = pack_entry(tx, &buf);
 	if (rc != 0)
 		return rc;
-	ult_eventual_init(&proposal.done);
-	proposal.req.data = &proposal;
+	proposal = MEM_NEW(rdb->mem, struct proposal);
+	if (proposal == NULL) {
+		raft_free(buf.base);
+		return -DER_NOMEM;
+	}
+	proposal->mem = rdb->mem;
+	ult_eventual_init(&proposal->done);
+	list_init(&proposal->link);
+	proposal->req.data = proposal;
 	ult_mutex_lock(&rdb->lock);
 	if (!rdb->leading || rdb->led_term != tx->term)
 		rc = -DER_NOTLEADER;
 	else
-		rc = rdb__from_raft(raft_apply(&rdb->raft, &proposal.req, &buf, 1, proposal_done));
+		rc = rdb__from_raft(raft_apply(&rdb->raft, &proposal->req, &buf, 1, proposal_done));
 	if (rc != 0)
 		raft_free(buf.base);
+	else if (!proposal->answered)
+		list_append(&rdb->proposals, &proposal->link);
 	rdb__notice(rdb);
 	ult_mutex_unlock(&rdb->lock);
-	return rc != 0 ? rc : ult_eventual_wait(&proposal.done);
+	if (rc == 0)
+		rc = ult_eventual_wait(&proposal->done);
+	else
+		proposal->answered = true;
+	proposal->left = true;
+	if (proposal->answered)
+		mem_free(proposal->mem, proposal);
+	return rc;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------------------------------------------- */
