@@ -115,6 +115,7 @@ cat >"$work/server.yml" <<YAML
 name: daos_server
 access_points: ['localhost']
 socket_dir: $work/raw/run
+control_log_file: $work/raw/server.log
 engines:
 - targets: 1
   storage:
@@ -263,19 +264,21 @@ json 'r == []' daos container list tank
 good dmg pool destroy tank
 says 'No pools' daos pool list
 
-echo "== a mount without engines ends when it is told to"
-mkdir "$work/mnt"
-good dmg pool create --size=1GiB deck
-good daos container create --type POSIX deck mounted
-good dfuse --mountpoint "$work/mnt" --pool deck --container mounted
-mount=$(pgrep -f "^$bin/dfuse --mountpoint $work/mnt ")
-good dmg system stop
-kill "$mount"
-for _ in $(seq 300); do kill -0 "$mount" 2>/dev/null || break; sleep 0.1; done
-kill -0 "$mount" 2>/dev/null && wrong "dfuse goes on 30 s after it was told to end" && kill -9 "$mount"
-grep -q " $work/mnt " /proc/mounts && wrong "the mount is still there"
-good dmg system start
-good dmg pool destroy --force --recursive deck # nobody heard its handles being closed
+if [[ -w /dev/fuse ]]; then # else this user mounts nothing here
+	echo "== a mount without engines ends when it is told to"
+	mkdir "$work/mnt"
+	good dmg pool create --size=1GiB deck
+	good daos container create --type POSIX deck mounted
+	good dfuse --mountpoint "$work/mnt" --pool deck --container mounted
+	mount=$(pgrep -f "^$bin/dfuse --mountpoint $work/mnt ")
+	good dmg system stop
+	kill "$mount"
+	for _ in $(seq 300); do kill -0 "$mount" 2>/dev/null || break; sleep 0.1; done
+	kill -0 "$mount" 2>/dev/null && wrong "dfuse goes on 30 s after it was told to end" && kill -9 "$mount"
+	grep -q " $work/mnt " /proc/mounts && wrong "the mount is still there"
+	good dmg system start
+	good dmg pool destroy --force --recursive deck # nobody heard its handles being closed
+fi
 
 echo "$checks commands, $failed failed"
 [[ $failed -eq 0 ]]

@@ -15,6 +15,7 @@
 #include "sim/cluster.h"
 
 enum { GROUPS = 3, KEYS = 8, ALONE = 8, KEPT = 6, SNAPS = 60 };
+#define VALUES_MAX 2500 /* of a writer: history stays, and the pool must not fill */
 #define LARGE (48 * KIB) /* a part of a transaction writes its data before it is prepared: that takes as long as a snapshot */
 
 struct shot {
@@ -84,7 +85,7 @@ write_on(struct story *story, struct cont *cont, struct kv *kv, int group)
 	char key[16];
 	int rc;
 
-	while (!story->done) {
+	while (!story->done && value < VALUES_MAX) {
 		*buf = ++value;
 		CHECK(tx_open(cont, 0, &tx));
 		for (;;) {
