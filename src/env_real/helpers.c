@@ -23,8 +23,8 @@ struct real_helpers {
 	pthread_t thread[HELPER_NR];
 };
 
-int
-real__io_carry_out(struct env_io *io)
+static int
+carry_out(struct env_io *io)
 {
 	int fd = real__io_fd(io);
 	struct real_io_span span;
@@ -79,7 +79,7 @@ helper(void *arg)
 		if (helpers->head == NULL)
 			helpers->tail = NULL;
 		pthread_mutex_unlock(&helpers->lock);
-		give_back(io, real__io_carry_out(io));
+		give_back(io, carry_out(io));
 		pthread_mutex_lock(&helpers->lock);
 	}
 	pthread_mutex_unlock(&helpers->lock);

@@ -3,8 +3,6 @@
  * io: block operations from submit to done, whoever carries them out: io_uring of the loop (ring.c) or helper threads
  * (helpers.c). Both are handed one step at a time and report bytes or -errno:
  *
- * A durable write that nothing else competes with may be carried out by the loop itself (alone.c).
- *
  *   submit -> MAIN --short--> MAIN again from where it stands --all moved--> [SYNC] -> ready -> done
  *
  * SYNC follows a DSYNC write only where the file system refuses RWF_DSYNC. A transfer that moves nothing, or was
@@ -36,8 +34,8 @@ make_ready(struct env_io *io, int rc)
 	loop->ready_tail = io;
 }
 
-void
-real__io_start_step(struct env_io *io)
+static void
+start_step(struct env_io *io)
 {
 	struct env_loop *loop = real_io(io)->loop;
 
@@ -45,13 +43,6 @@ real__io_start_step(struct env_io *io)
 		real__ring_start(loop, io);
 	else
 		real__helpers_push(loop->real, io);
-}
-
-static void
-start_step(struct env_io *io)
-{
-	if (!real__alone_take(real_io(io)->loop, io))
-		real__io_start_step(io);
 }
 
 /* The loop's way to the disk, chosen at its first operation. */
@@ -169,7 +160,6 @@ real__io_step_done(struct env_io *io, int res)
 {
 	struct real_io *p = real_io(io);
 
-	real__alone_ended(p->loop, io);
 	if (res < 0) {
 		failed_step(io, -res);
 		return;

@@ -5,8 +5,7 @@
  *
  * One turn of poll:
  *
- *   [a durable write that stands alone: alone.c] -> hand over what was queued (sockets, io_uring) -> run what is due
- *      in memory -> ask the kernel, sleeping if nothing ran
+ *   hand over what was queued (sockets, io_uring) -> run what is due in memory -> ask the kernel, sleeping if nothing ran
  *   -> run what that brought -> again, unless a callback ran, a wake came, or the deadline passed
  *
  * loop I1: callbacks run only inside poll, and poll is not entered again by them.
@@ -220,7 +219,6 @@ look(struct env_loop *loop, uint64_t now, uint64_t deadline_ns)
 		atomic_store(&loop->sleeping, false);
 		woken = atomic_exchange(&loop->woken, false);
 	}
-	/* What a sleep brought is handled before the kernel is asked again. */
 	loop->looked_ns = sleep ? real__now() : now;
 	while (loop->event_at < loop->event_nr) {
 		struct epoll_event *event = &loop->events[loop->event_at++];
@@ -232,27 +230,6 @@ look(struct env_loop *loop, uint64_t now, uint64_t deadline_ns)
 	loop->event_nr = loop->event_at = 0;
 	free_watches(loop);
 	return woken;
-}
-
-void
-real__loop_look(struct env_loop *loop, uint64_t now)
-{
-	if (loop->source_nr > 0)
-		look(loop, now, 0);
-}
-
-/* Nothing of ours may wait behind the blocking. */
-static void
-turn_alone(struct env_loop *loop, uint64_t deadline_ns)
-{
-	uint64_t now;
-
-	if (loop->alone.parked == NULL)
-		return;
-	real__net_flush(loop);
-	now = real__now();
-	deadline_ns = MIN(deadline_ns, real__net_deadline(loop));
-	real__alone_turn(loop, now, list_empty(&loop->dirty) && loop->ran == 0 && deadline_ns > now ? deadline_ns - now : 0);
 }
 
 static void
@@ -273,7 +250,6 @@ real__loop_poll(struct env_loop *loop, uint64_t deadline_ns)
 	loop->polling = true;
 	loop->ran = 0;
 	do {
-		turn_alone(loop, deadline_ns);
 		/* loop I2 */
 		again_soon = loop->ring != NULL && real__ring_flush(loop);
 		real__net_flush(loop);

@@ -51,17 +51,6 @@ struct real_source {
 #define REAL_EVENTS 64
 #define REAL_SPARE_MAX 16
 
-/* See alone.c. */
-struct real_alone {
-	struct env_io *parked;  /* to be carried out in place of a sleep */
-	struct env_io *watched; /* under way the ordinary way */
-	uint64_t begun_ns, ran; /* of watched: when it began, callbacks run by then */
-	uint64_t self_ns, kernel_ns; /* how long such a write takes: carried out by the loop, or the ordinary way */
-	uint32_t count;
-	int score;
-	bool fresh;             /* parked since the last turn */
-};
-
 struct env_loop {
 	struct real *real;
 	int epfd, wakefd;
@@ -70,7 +59,6 @@ struct env_loop {
 	atomic_bool sleeping; /* wake has to write to wakefd */
 	bool polling;
 	int ran;              /* callbacks in this poll */
-	uint64_t ran_sum;     /* callbacks ever */
 	int source_nr;        /* descriptors in the set, the loop's own left out */
 	uint64_t looked_ns;   /* when the kernel was last asked for events */
 	struct epoll_event events[REAL_EVENTS];
@@ -83,7 +71,6 @@ struct env_loop {
 	pthread_mutex_t remote_lock;
 	struct env_io *remote_head, *remote_tail; /* what helper threads finished */
 	atomic_bool remote;                    /* there are some */
-	struct real_alone alone;
 
 	/* network */
 	struct list dirty;    /* connections with something to write */
@@ -105,8 +92,6 @@ struct env_loop {
 	struct real_signals *signals;
 };
 
-/* Asks the kernel for events without sleeping, and handles them. Within a turn of poll. */
-void real__loop_look(struct env_loop *loop, uint64_t now);
 int real__loop_open(struct env *env, struct env_loop **loop);
 void real__loop_close(struct env_loop *loop);
 int real__loop_poll(struct env_loop *loop, uint64_t deadline_ns);
@@ -121,7 +106,6 @@ static inline void
 real__loop_ran(struct env_loop *loop)
 {
 	loop->ran++;
-	loop->ran_sum++;
 }
 
 /* ---- disk ----------------------------------------------------------------------------------------------------- */
@@ -168,10 +152,6 @@ void real__io_span(struct env_io *io, struct real_io_span *span);
 /** The descriptor that an operation goes through. */
 int real__io_fd(const struct env_io *io);
 int real__io_rwf(const struct env_io *io);
-/* Hands a step to io_uring or the helpers. */
-void real__io_start_step(struct env_io *io);
-/* Carries a step out at once, blocking: bytes or -errno. Any thread. */
-int real__io_carry_out(struct env_io *io);
 /* The step ended with res: starts the next or makes io ready. On the loop's thread. */
 void real__io_step_done(struct env_io *io, int res);
 /* Runs done of what is ready. */
@@ -181,12 +161,6 @@ int real__disk_open(struct env *env, const char *path, int flags, uint64_t size,
 void real__disk_close(struct env_disk *disk);
 void real__disk_info(struct env_disk *disk, struct env_disk_info *info);
 void real__disk_submit(struct env_loop *loop, struct env_io *io);
-
-/* Durable writes that a loop carries out itself: alone.c. */
-bool real__alone_take(struct env_loop *loop, struct env_io *io);
-void real__alone_send_off(struct env_loop *loop);
-void real__alone_ended(struct env_loop *loop, struct env_io *io);
-bool real__alone_turn(struct env_loop *loop, uint64_t now, uint64_t sleep_ns);
 
 /* io_uring of a loop. -errno when the kernel refuses. */
 int real__ring_open(struct env_loop *loop);

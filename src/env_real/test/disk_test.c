@@ -99,52 +99,6 @@ start(struct rand *rand, struct env_disk *disk, struct slot *slots, struct slot 
 }
 
 static void
-drain(struct slot *slots)
-{
-	bool busy = true;
-
-	while (busy) {
-		w.ops->loop.poll(w.loop, env_mono(w.env) + NS_PER_S);
-		busy = false;
-		for (int i = 0; i < DEPTH; i++)
-			busy |= slots[i].busy;
-	}
-}
-
-/* Durable writes one after the other, polled as a stream does: the loop comes to carry them out itself (alone.c). Now and then another
- * operation, a turn more, or a wake comes in between. */
-static void
-alone(struct rand *rand, struct env_disk *disk, struct slot *slots, uint8_t *model, uint32_t block)
-{
-	struct slot *slot = &slots[0];
-
-	drain(slots);
-	for (int i = 0; i < 60; i++) {
-		uint64_t len = block * (1 + rand_below(rand, 3)), off = rand_below(rand, (DISK_SIZE - len) / block) * block;
-
-		slot->io = (struct env_io){.disk = disk, .op = ENV_IO_WRITE, .flags = ENV_IO_DSYNC, .off = off, .len = len, .done = on_done};
-		cut(rand, slot, len, block);
-		memset(slot->buf, (int)rand_below(rand, 256), len);
-		memcpy(model + off, slot->buf, len);
-		slot->busy = true;
-		w.ops->disk.submit(w.loop, &slot->io);
-		if (i > 30 && rand_one_in(rand, 8))
-			start(rand, disk, slots, &slots[1], model, block);
-		w.ops->loop.poll(w.loop, 0);
-		if (i > 30 && rand_one_in(rand, 8))
-			w.ops->loop.poll(w.loop, 0);
-		if (i > 30 && rand_one_in(rand, 8))
-			w.ops->loop.wake(w.loop);
-		if (i > 30 && rand_one_in(rand, 8) && !slots[2].busy)
-			start(rand, disk, slots, &slots[2], model, block);
-		while (slot->busy)
-			w.ops->loop.poll(w.loop, rand_one_in(rand, 8) ? 0 : env_mono(w.env) + NS_PER_S);
-		if (slots[1].busy || slots[2].busy)
-			drain(slots);
-	}
-}
-
-static void
 run_model(uint64_t seed, int steps)
 {
 	uint8_t *model = calloc(1, DISK_SIZE), *whole = aligned_alloc(4096, DISK_SIZE);
@@ -154,6 +108,7 @@ run_model(uint64_t seed, int steps)
 	struct env_disk *disk;
 	struct rand rand;
 	int done = 0, fd;
+	bool busy = true;
 
 	rand_init(&rand, seed, 0);
 	assert_int_equal(w.ops->disk.open(w.env, path, ENV_DISK_CREATE | ENV_DISK_PREWRITE, DISK_SIZE, &disk), 0);
@@ -169,15 +124,17 @@ run_model(uint64_t seed, int steps)
 	for (int i = 0; i < steps; i++) {
 		struct slot *slot = &slots[rand_below(&rand, DEPTH)];
 
-		if (rand_one_in(&rand, 300))
-			alone(&rand, disk, slots, model, info.block_size);
-
 		if (!slot->busy)
 			start(&rand, disk, slots, slot, model, info.block_size);
 		if (rand_one_in(&rand, 6))
 			w.ops->loop.poll(w.loop, rand_one_in(&rand, 2) ? 0 : env_mono(w.env) + NS_PER_MS);
 	}
-	drain(slots);
+	while (busy) {
+		w.ops->loop.poll(w.loop, env_mono(w.env) + NS_PER_S);
+		busy = false;
+		for (int i = 0; i < DEPTH; i++)
+			busy |= slots[i].busy;
+	}
 	w.ops->disk.close(disk);
 	fd = open(path, O_RDONLY);
 	assert_int_equal(read(fd, whole, DISK_SIZE), DISK_SIZE);
