@@ -40,6 +40,7 @@ refuses() { # status, words of the message, command
 	[[ $status -eq $1 ]] || wrong "status $status instead of $1: ${*:3}"
 	grep -qE -- "$2" "$work/err" || wrong "no '$2' in the message of: ${*:3}"
 	[[ $(wc -l <"$work/err") -le 2 ]] || wrong "more than a message: ${*:3}"
+	if [[ $3 == daos || $3 == dmg ]]; then json 'e["status"] != 0' "${@:3}"; fi
 }
 
 json() { # expression about r (response) and e (envelope), command: run with -j

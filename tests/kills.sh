@@ -5,6 +5,8 @@
 # and the mount are killed as well. Every round ends when at least 200 operations were acknowledged in it. What is expected is in logs
 # outside the store. Nothing acknowledged may be lost, nothing removed may come back, nothing may be made up, nothing be done by half,
 # and no writer may see an error (create O_EXCL, mkdir, rename, link, unlink included).   tests/kills.sh BUILD [ROUNDS]
+# How much is written does not depend on how fast the machine is: each phase says how much may be begun in it, and a writer itself kills when it begins
+# the operation that the phase names (kills.h). Versions that were overwritten keep their space, so the pool is told at the end how full it is.
 set -uo pipefail
 build=$(cd "$1" && pwd)
 rounds=${2:-50}
@@ -117,47 +119,61 @@ check() { # verb (check, resolve), directory, every, which
 
 mount() { "$bin/dfuse" "$@" --pool tank --container files >"$work/mount" 2>&1 || { cat "$work/mount"; wrong "round $round: no mount"; }; }
 
+phase() { # operations of all together, which operation kills, whom (0: nobody)
+	number=$((number + 1))
+	allowed=$((allowed + $1 + 4 * own + 4))
+	echo "$number $1 $own $2 $3" >"$logs/phase.new" && mv "$logs/phase.new" "$logs/phase"
+}
+number=0 allowed=0 own=25
+
+wait_killed() { # until it was done in this phase; under_way, killed_ns
+	local late=$((SECONDS + 90)) which
+	while :; do
+		read -r which under_way killed_ns 2>/dev/null <"$logs/killed" && [[ $which == "$number" ]] && return
+		((SECONDS < late)) || { counts; wrong "round $round: nobody came to kill (acknowledged ${acked[*]}, begun ${begun[*]})"; }
+		alive
+		sleep 0.02
+	done
+}
+
+used() { # tier of the pool: how full it is, in percent
+	"$bin/dmg" -j pool query tank |
+		python3 -c 'import json, sys; t = json.load(sys.stdin)["response"]["tier_stats"][int(sys.argv[1])]; print(100 - 100 * t["free"] // t["total"])' "$1"
+}
+
 round=0
 "$bin/daos_server" start --dir "$store" -t 2 --detach >"$work/out" 2>&1 || { cat "$work/out"; wrong "no store"; }
-"$bin/dmg" pool create --size=2GiB tank >"$work/out" 2>&1 || { cat "$work/out"; wrong "no pool"; }
+"$bin/dmg" pool create --size="${KILLS_POOL:-4GiB}" tank >"$work/out" 2>&1 || { cat "$work/out"; wrong "no pool"; }
 "$bin/daos" container create tank box >"$work/out" 2>&1 || { cat "$work/out"; wrong "no container"; }
 "$bin/daos" container create --type=POSIX tank files >"$work/out" 2>&1 || { cat "$work/out"; wrong "no container"; }
 mount "$mnt"
+phase 200 0 0
 start_writers
 base=(0 0 0 0)
 wait_acks 0
 
-in_flight=0 kills=0 stores=0 stops=0 clients=0 least=0 most_ms=0
+in_flight=0 kills=0 stores=0 stops=0 clients=0 least=0 most=0 most_ms=0
 for ((round = 1; round <= rounds; round++)); do
 	counts
 	base=("${acked[@]}")
 	first=$total
-	wait_acks $((total + 60))
-	sleep "0.0$((RANDOM % 90 + 10))"
-	pid=$(engine_pid) || wrong "round $round: no engine serves"
-	case $((round % 10)) in
-	3) # the whole store
-		server=$(awk '$1 == "pid" {print $2; exit}' "$store/daos_server.state")
-		kill -9 "$server" || wrong "round $round: the server $server is not there"
-		while [[ -d /proc/$pid ]]; do sleep 0.01; done
-		stores=$((stores + 1))
-		;;
-	7) # stopped by the administrator in mid-write, then the engine is killed
+	if ((round % 10 == 7)); then # stopped by the administrator in mid-write, then the engine is killed
+		phase 1000 0 0
+		wait_acks $((total + 60))
 		"$bin/dmg" system stop >"$work/out" 2>&1 || { cat "$work/out"; wrong "round $round: dmg system stop"; }
 		"$bin/dmg" system start >"$work/out" 2>&1 || { cat "$work/out"; wrong "round $round: dmg system start"; }
 		stops=$((stops + 1))
-		base=("${acked[@]}")
-		wait_acks "$total"
-		pid=$(engine_pid) || wrong "round $round: no engine serves"
-		kill -9 "$pid"
-		;;
-	*) kill -9 "$pid" ;;
-	esac
+	fi
+	pid=$(engine_pid) || wrong "round $round: no engine serves"
+	victim=$pid
+	((round % 10 == 3)) && victim=$(awk '$1 == "pid" {print $2; exit}' "$store/daos_server.state") && stores=$((stores + 1)) # the whole store
+	phase 400 $((60 + RANDOM % 140)) "$victim"
+	wait_killed
+	while [[ -d /proc/$pid ]]; do sleep 0.01; done
 	kills=$((kills + 1))
-	killed_ns=$(date +%s%N)
+	in_flight=$((in_flight + under_way))
+	((under_way > 0)) || wrong "round $round: nothing was under way at the kill"
 	counts
-	for i in 0 1 2 3; do in_flight=$((in_flight + begun[i] - acked[i])); done
-	((begun[0] + begun[1] + begun[2] + begun[3] > total)) || wrong "round $round: nothing was under way at the kill"
 	base=("${acked[@]}")
 	if ((round % 10 == 3)); then "$bin/daos_server" start --dir "$store" --detach >"$work/out" 2>&1 || { cat "$work/out"; wrong "no start"; }; fi
 	if ((round % 25 == 0)); then # the writers and the mount die too: what was in flight is there or not
@@ -167,16 +183,18 @@ for ((round = 1; round <= rounds; round++)); do
 		fusermount3 -qzu "$mnt"
 		mount "$mnt"
 		check resolve "$mnt" 1 0
-		start_writers
 		counts
 		base=("${acked[@]}")
+		start_writers
 	fi
+	phase 200 0 0
 	wait_acks $((first + 200))
 	ms=$((($(date +%s%N) - killed_ns) / 1000000))
 	((ms > 3000)) && echo "round $round: $ms ms"
 	((ms > most_ms)) && most_ms=$ms
-	((least == 0 || total - first < least)) && least=$((total - first))
 	hold
+	((least == 0 || total - first < least)) && least=$((total - first))
+	((total - first > most)) && most=$((total - first))
 	if ((round % 10 == 5)); then # another mount, which has no cache of what was written
 		mount "$mnt.2"
 		check check "$mnt.2" 1 0
@@ -201,5 +219,8 @@ fusermount3 -qu "$mnt"
 mount "$mnt.2"
 check check "$mnt.2" 1 0
 counts
-echo "$kills kills of the engine ($stores with its server), $stops stops, $clients times all clients; $total operations acknowledged, at least $least a round; " \
-	"$in_flight in flight at the kills; at most $most_ms ms from a kill to the end of its round"
+((begun[0] + begun[1] + begun[2] + begun[3] <= allowed)) || wrong "operations begun: ${begun[*]}, more than the $allowed that were allowed"
+metadata=$(used 0) data=$(used 1)
+((${metadata:-100} <= 50 && ${data:-100} <= 50)) || wrong "the pool is too full: metadata $metadata %, data $data %"
+echo "$kills kills of the engine ($stores with its server), $stops stops, $clients times all clients; $total operations acknowledged, $least to $most a round; " \
+	"$in_flight in flight at the kills; at most $most_ms ms from a kill to the end of its round; the pool is used by $metadata % (metadata), $data % (data)"

@@ -284,11 +284,16 @@ act(void)
 {
 	struct deed deed = {.number = w.op_nr + 1, .verb = 'i'};
 
+	if (!log_may_begin(&w.log)) {
+		usleep(1000);
+		return;
+	}
 	if (w.op_nr > 0)
 		while (!choose(&deed))
 			;
 	w.op_nr = deed.number;
 	log_line(&w.log, "B %lu %c %u %u\n", deed.number, deed.verb, deed.a, deed.b);
+	log_strike(&w.log);
 	perform(&deed);
 	log_line(&w.log, "A %lu\n", deed.number);
 	apply(&w.tree, &deed);
@@ -506,7 +511,8 @@ main(int argc, char **argv)
 	load(argv[3]);
 	w.rand = w.id * 1000003 + w.op_nr;
 	if (strcmp(argv[1], "write") == 0) {
-		log_open(&w.log, argv[3]);
+		log_open(&w.log, argv[3], w.id);
+		log_hand(&w.log);
 		write_on();
 		return 0;
 	}
@@ -514,7 +520,7 @@ main(int argc, char **argv)
 	if (w.pending.verb != 0)
 		printf("writer %u: op %lu (%c), in flight, had %shappened\n", w.id, w.pending.number, w.pending.verb, there ? "" : "not ");
 	if (w.pending.verb != 0 && strcmp(argv[1], "resolve") == 0) {
-		log_open(&w.log, argv[3]);
+		log_open(&w.log, argv[3], w.id);
 		log_line(&w.log, "%c %lu\n", there ? 'A' : 'N', w.pending.number);
 	}
 	return 0;

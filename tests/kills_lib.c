@@ -304,6 +304,7 @@ begin(struct op *op)
 	if (!item->next.gone)
 		pattern(op->value, item->next.size, w.id, op->item, op->number);
 	log_line(&w.log, "B %lu %u %u %u\n", op->number, op->item, item->next.gone, item->next.size);
+	log_strike(&w.log);
 }
 
 static void
@@ -311,6 +312,10 @@ one_by_one(void)
 {
 	struct op *op = &w.ops[0];
 
+	if (!log_may_begin(&w.log)) {
+		usleep(1000);
+		return;
+	}
 	begin(op);
 	while (!ended(op, issue(op, NULL)))
 		;
@@ -339,11 +344,16 @@ many_at_once(uint32_t *busy, bool more)
 {
 	for (uint32_t i = 0; more && i < w.depth; i++)
 		if (!w.ops[i].busy) {
+			if (!log_may_begin(&w.log))
+				break;
 			begin(&w.ops[i]);
 			must(issue(&w.ops[i], &w.ops[i].ev), "a launch", &w.ops[i]);
 			*busy += 1;
 		}
-	reap(busy);
+	if (*busy > 0)
+		reap(busy);
+	else
+		usleep(1000);
 }
 
 static void
@@ -564,14 +574,15 @@ main(int argc, char **argv)
 		w.depth = argc > 6 ? (uint32_t)atoi(argv[6]) : 1;
 		if (w.depth == 0 || w.depth > DEPTH_MAX)
 			die("DEPTH is 1 to %u", DEPTH_MAX);
-		log_open(&w.log, argv[4]);
+		log_open(&w.log, argv[4], w.id);
+		log_hand(&w.log);
 		open_all(argv[2], argv[3], true);
 		write_on();
 		close_all();
 		return 0;
 	}
 	if (strcmp(argv[1], "resolve") == 0)
-		log_open(&w.log, argv[4]);
+		log_open(&w.log, argv[4], w.id);
 	check(argv[2], argv[3], argc > 6 ? (uint32_t)atoi(argv[6]) : 1, argc > 7 ? (uint32_t)atoi(argv[7]) : 0, strcmp(argv[1], "resolve") == 0);
 	close_all();
 	return 0;

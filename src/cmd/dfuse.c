@@ -176,10 +176,10 @@ close_all(struct run *run)
 		client_end_by(run->client, env_mono(run->env) + WIND_UP_NS);
 	if (run->fs != NULL && fs_umount(run->fs) != 0)
 		log_warn(run->env->log, "the session of %s could not be ended; its locks go when its lease is over", run->mountpoint);
-	if (run->cont != NULL)
-		(void)cont_close(run->cont);
-	if (run->pool != NULL)
-		(void)pool_disconnect(run->pool);
+	if (run->cont != NULL && cont_close(run->cont) != 0)
+		cont_put(run->cont);
+	if (run->pool != NULL && pool_disconnect(run->pool) != 0)
+		pool_put(run->pool);
 	if (run->client != NULL)
 		client_destroy(run->client);
 }

@@ -261,8 +261,8 @@ dmg_storage_format(struct cli *cli)
 {
 	static const char *const heads[] = {"Engine", "Result", "Storage", NULL};
 	struct ctl_storage_format_in in = {.force = cli_flag(cli, "force")};
-	struct json_object *results = json_object_new_array(), *errors = json_object_new_object(), *storage;
 	struct ctl_storage_format_out out = {0};
+	struct json_object *results, *storage;
 	struct cli_table table;
 	int rc, first = 0;
 
@@ -271,6 +271,7 @@ dmg_storage_format(struct cli *cli)
 				d_errstr(-DER_NOSYS));
 	rc = dmg_call(cli, opc_ctl_storage_format, &in, &out);
 	cli_table_init(&table, heads);
+	results = json_object_new_array();
 	for (uint32_t i = 0; i < out.results_nr; i++) {
 		const struct ctl_format_result *result = &out.results[i];
 		struct json_object *one = json_object_new_object();
@@ -289,7 +290,7 @@ dmg_storage_format(struct cli *cli)
 	}
 	storage = json_object_new_object();
 	cli_json_add(storage, "scm_mount_points", results);
-	cli_respond(cli, host_response(host_map(out.host, storage), errors));
+	cli_respond(cli, host_response(host_map(out.host, storage), json_object_new_object()));
 	if (rc == 0)
 		cli_table_print(cli, &table, 0);
 	return rc != 0 ? dmg_failed(cli, rc, NULL) : first;

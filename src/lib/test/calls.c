@@ -34,14 +34,36 @@ begin(void **state)
 }
 
 int
-calls_store_again(void)
+calls_store_again(struct calls_ticket *ticket)
 {
 	char link[64], to[64];
 	int rc = inproc_start(&store);
 
+	if (rc != 0)
+		return rc;
 	snprintf(link, sizeof(link), "/tmp/lib-test-of-%d", (int)getpid());
 	snprintf(to, sizeof(to), "%s", store.dir);
-	return rc == 0 && symlink(to, link) != 0 ? -DER_IO : rc;
+	if (symlink(to, link) != 0)
+		return -DER_IO;
+	if (store.member.addr_nr > ARRAY_SIZE(ticket->addrs) || store.attach.cred_len > sizeof(ticket->cred))
+		return -DER_OVERFLOW;
+	*ticket = (struct calls_ticket){.addr_nr = store.member.addr_nr, .cred_len = store.attach.cred_len};
+	for (uint32_t i = 0; i < ticket->addr_nr; i++)
+		snprintf(ticket->addrs[i], sizeof(ticket->addrs[i]), "%s", store.member.addrs[i]);
+	memcpy(ticket->cred, store.attach.cred, ticket->cred_len);
+	return 0;
+}
+
+void
+calls_attach(const struct calls_ticket *ticket)
+{
+	static const char *addrs[ARRAY_SIZE(ticket->addrs)];
+
+	for (uint32_t i = 0; i < ticket->addr_nr; i++)
+		addrs[i] = ticket->addrs[i];
+	store.member.addrs = addrs;
+	store.member.addr_nr = ticket->addr_nr;
+	inproc_attach(&store, ticket->cred, ticket->cred_len);
 }
 
 void
@@ -691,7 +713,7 @@ closing_a_container_closes_what_is_below(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_value_that_was_put_is_got),
@@ -725,6 +747,8 @@ main(void)
 		cmocka_unit_test(an_engine_that_dies_takes_no_application_with_it),
 	};
 
+	if (argc == 4 && strcmp(argv[1], CALLS_DOOMED) == 0)
+		return calls_doomed(atoi(argv[2]), atoi(argv[3]));
 	remember_signals();
 	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -26,8 +26,18 @@ extern struct opened here;
 daos_obj_id_t new_oid(enum daos_otype_t type);
 daos_handle_t new_kv(void); /* open for reading and writing */
 
-/* In a child: a store of its own, and attached to it. Its directory goes when the parent says so. */
-int calls_store_again(void);
+/*
+ * lib_calls run anew as 'lib_calls doomed IN OUT', without threads so far: a store of its own that lives until it is killed, and a child that uses it
+ * (IN and OUT are its pipes). The store's directory goes when the parent says so. A child of a process with threads could start none.
+ */
+#define CALLS_DOOMED "doomed"
+struct calls_ticket { /* what it takes to reach a store of another process */
+	char addrs[4][256], cred[2048];
+	uint32_t addr_nr;
+	size_t cred_len;
+};
+int calls_store_again(struct calls_ticket *ticket);
+void calls_attach(const struct calls_ticket *ticket); /* which stays */
 void calls_store_remove(pid_t pid);
 
 /* ---- calls_process.c ---- */
@@ -38,6 +48,7 @@ void a_queue_that_is_destroyed_by_force_ends_what_is_under_way(void **state);
 void the_end_of_the_library_is_refused_while_operations_run_and_complete_after(void **state);
 void signals_interrupt_no_wait(void **state);
 void an_engine_that_dies_takes_no_application_with_it(void **state);
+int calls_doomed(int in, int out);
 
 /* ---- calls_files.c ---- */
 void a_file_system_lives_in_a_container(void **state);

@@ -103,6 +103,17 @@ inproc_sign(struct inproc *store)
 	return rc;
 }
 
+/* The addresses are in store->member. */
+static void
+inproc_attach(struct inproc *store, const void *cred, size_t cred_len)
+{
+	store->member.rank = 0;
+	store->member.incarnation = 1;
+	store->attach = (struct client_attach){.system = "test", .version = 1, .members = &store->member, .member_nr = 1, .ms_ranks = &store->ms_rank,
+					       .ms_rank_nr = 1, .cred = cred, .cred_len = cred_len};
+	core__attach(&store->attach);
+}
+
 static int
 inproc_start(struct inproc *store)
 {
@@ -136,16 +147,9 @@ inproc_start(struct inproc *store)
 		rc = inproc_sign(store);
 	if (rc != 0)
 		return rc;
-	store->member = (struct rpc_member){.rank = 0, .incarnation = 1};
 	store->member.addrs = engine_addrs(store->engine, &nr);
 	store->member.addr_nr = nr;
-	strcpy(store->attach.system, "test");
-	store->attach.version = 1;
-	store->attach.members = &store->member;
-	store->attach.member_nr = 1;
-	store->attach.ms_ranks = &store->ms_rank;
-	store->attach.ms_rank_nr = 1;
-	core__attach(&store->attach);
+	inproc_attach(store, store->attach.cred, store->attach.cred_len);
 	return 0;
 }
 
