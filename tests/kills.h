@@ -190,7 +190,10 @@ log_hand(struct kills_log *log)
 	int ends[2];
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		die("no pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
 		die("no hand: %s", strerror(errno));
 	if (pid == 0) {
 		close(ends[1]);
