@@ -15,6 +15,8 @@ BINDINGS = {
     "rdb/heap.c": "libraft's heap hook is process-wide",
     "sim/cluster.c": "the harness outlives the memory of the nodes it kills",
     "sim/durability.c": "likewise, and it prints the seed of a broken promise",
+    "sim/files.c": "likewise",
+    "sim/posix_model.c": "the model outlives the nodes whose files it knows",
 }
 INSTEAD = [
     (r"clock_gettime|gettimeofday|time|clock", "env_mono / env_wall"),

@@ -43,6 +43,7 @@ done < <(find "$build" -maxdepth 1 -name '*_test' -type f -perm -u+x | sort)
 
 echo "== simulated crashes"
 check "200 seeds of the durability story" "$build/src/sim" --seeds 200 --check
+check "100 seeds of the file-system story" "$build/src/sim" --story files --seeds 100 --check
 
 echo "== end to end"
 check "src/cmd/test/programs.sh" timeout 900 src/cmd/test/programs.sh "$build/src"

@@ -168,6 +168,7 @@ renew_now(struct fs *fs, uint8_t want)
 	}
 	if (rc == -DER_NONEXIST) {
 		log_warn(fs->env->log, "the session of this mount lapsed; a new one begins");
+		env_sometimes(fs->env, "dfs: a session lapsed");
 		exclusive_lost(fs);
 		fs__locks_lost(fs);
 		new_session_id(fs);

@@ -22,6 +22,7 @@
 #define COO_RW 2U
 #define COO_RO_MDSTATS 16U /* opening leaves no trace in the times of the container */
 #define LOCKS_A_CALL 8192U
+#define REVIVALS_MAX 8
 
 struct cont {
 	struct pool *pool;
@@ -68,6 +69,24 @@ call(struct cont *cont, rpc_opc opc, void *in, void *out, struct arena *arena)
 	memcpy(at->cont, cont->uuid, sizeof(uuid_t));
 	memcpy(at->handle, cont->handle, sizeof(uuid_t));
 	return pool_call(cont->pool, opc, in, out, arena);
+}
+
+/* The same for what has nothing to do with the session that was fenced: it goes on with the new handle. */
+static int
+call_revived(struct cont *cont, rpc_opc opc, void *in, void *out, struct arena *arena)
+{
+	const struct cont_in *at = in;
+	int rc = call(cont, opc, in, out, arena);
+
+	for (int i = 0; rc == -DER_NO_HDL && cont->revive != NULL && i < REVIVALS_MAX; i++) {
+		uuid_t handle;
+
+		memcpy(handle, at->handle, sizeof(uuid_t));
+		rc = cont_revive(cont, handle, (daos_obj_id_t){0});
+		if (rc == 0)
+			rc = call(cont, opc, in, out, arena);
+	}
+	return rc;
 }
 
 /* ---- create, destroy --------------------------------------------------------------------------------------------------------- */
@@ -433,7 +452,7 @@ cont_alloc_oids(struct cont *cont, uint64_t nr, uint64_t *first)
 	int rc;
 
 	arena_init(&arena, cont->mem);
-	rc = call(cont, opc_cont_alloc_oids, &in, &out, &arena);
+	rc = call_revived(cont, opc_cont_alloc_oids, &in, &out, &arena);
 	arena_fini(&arena);
 	*first = out.first;
 	return rc;
@@ -625,7 +644,7 @@ cont_session_list(struct cont *cont, struct arena *arena, uuid_t **sessions, uin
 {
 	struct cont_session_list_in in = {0};
 	struct cont_session_list_out out = {0};
-	int rc = call(cont, opc_cont_session_list, &in, &out, arena);
+	int rc = call_revived(cont, opc_cont_session_list, &in, &out, arena);
 
 	if (rc != 0)
 		return rc;

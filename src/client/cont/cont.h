@@ -27,8 +27,9 @@ int cont_clone(struct cont *cont, struct cont **clone);
 /** A new handle for this very struct, after the old one was taken away. */
 int cont_reopen(struct cont *cont);
 /**
- * revive(arg, handle, oid) is asked when an operation upon oid was refused because its handle is none any more: 0 says that the container has another
- * handle by now and the operation may be tried again. NULL: such operations fail with -DER_NO_HDL.
+ * revive(arg, handle, oid) is asked when an operation upon oid was refused because its handle is none any more: 0 says that the container has
+ * another handle by now and the operation may be tried again; the allocation of ids and the list of sessions ask with an oid of zeros.
+ * NULL: such operations fail with -DER_NO_HDL.
  */
 void cont_on_fenced(struct cont *cont, int (*revive)(void *arg, const uuid_t handle, daos_obj_id_t oid), void *arg);
 int cont_revive(struct cont *cont, const uuid_t handle, daos_obj_id_t oid);
