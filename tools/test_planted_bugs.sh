@@ -26,7 +26,9 @@ REUSE_FREED_EARLY            umem.crash_test
 DROP_TAIL_RECORD             umem.crash_test
 STALE_SUPER                  umem.crash_test
 SAME_INCARNATION             umem.crash_test
-SKIP_RECOVERY_FLUSH          umem.crash_test
+SKIP_RECOVERY_CHECKPOINT     umem.unproven_test
+SKIP_RECOVERY_FLUSH          umem.unproven_test
+RECOVERY_IN_ROUNDS           umem.unproven_test
 SKIP_PAGE_CRC                umem.rot_test
 vea_skip_quarantine          vea.vea_test
 vea_quarantine_ignores_io    vea.vea_test

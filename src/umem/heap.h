@@ -287,6 +287,7 @@ struct umem {
 	struct map map;
 	struct checkpoint checkpoint;
 	uint64_t checkpoints, checkpoint_ns, replayed;
+	uint64_t replay_dirty; /* pages that replay made dirty since its last checkpoint, at the most */
 	bool closing;
 	bool failing;         /* fail_msg is on its way */
 	struct xs_msg fail_msg;
@@ -457,6 +458,8 @@ int umem__map_load(struct umem *heap);
 struct umem_ref umem__map_get(const struct umem *heap, uint64_t page);
 /** -DER_NOMEM. */
 int umem__map_set(struct umem *heap, uint64_t page, const struct umem_ref *ref);
+/** Slots that heap pages can take. */
+uint64_t umem__map_room(const struct umem *heap);
 /** A free slot; 0: none but those that the map's own pages may need. */
 uint32_t umem__map_take(struct umem *heap, bool for_map);
 void umem__map_published(struct umem *heap);

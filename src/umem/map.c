@@ -139,14 +139,22 @@ umem__map_set(struct umem *heap, uint64_t page, const struct umem_ref *ref)
 	return 0;
 }
 
+uint64_t
+umem__map_room(const struct umem *heap)
+{
+	const struct map *map = &heap->map;
+	uint64_t keep = map->leaf_nr + DIV_UP(map->leaf_nr, LEAVES_PER_INNER);
+
+	return map->free_nr - MIN(map->free_nr, keep);
+}
+
 uint32_t
 umem__map_take(struct umem *heap, bool for_map)
 {
 	struct map *map = &heap->map;
-	uint64_t keep = for_map ? 0 : map->leaf_nr + DIV_UP(map->leaf_nr, LEAVES_PER_INNER);
 	size_t slot;
 
-	if (map->free_nr <= keep)
+	if ((for_map ? map->free_nr : umem__map_room(heap)) == 0)
 		return 0;
 	slot = bitmap_find_clear(map->used, map->slots, map->hint);
 	if (slot == BITMAP_NONE)

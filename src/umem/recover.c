@@ -8,12 +8,22 @@
  *	             are loaded as records touch them
  *	end of log   the first block where the chain breaks. What a crash leaves there is a batch that was under way, or nothing.
  *	             A later batch that says that more than this was durable, or a page image that knows more, means corruption.
- *	flush        what was replayed may still be in the device's cache: after this it is durable
+ *	flush        the superblock that was read may still be in the device's cache: after this it is durable, and the other one
+ *	             may be overwritten
  *	incarnation  a new superblock with the next one: from here on batches cannot be mistaken for leftovers of the last life
+ *	cover        a checkpoint of all of it, unless the log proves that all of it is durable
  *
  *	recover I1  Replay is idempotent: records say what bytes are, not how they change; it may begin at any published point.
- *	recover I2  What recovery writes before the new incarnation (checkpoints, when replay needs more memory than it may have)
- *	            and the new incarnation itself change nothing of the state: a crash finds the same heap again.
+ *	recover I2  What recovery writes (checkpoints, the new incarnation) changes nothing of the state: a crash finds the same heap again.
+ *	recover I3  Nothing that recovery found depends on a log block of a former life that is not durable. A block that can be read
+ *	            need not be: its write failed or was cut short by the death of the process, reads see it, and the next loss of power
+ *	            takes it, flushed or not. What the log itself proves (wal.durable: the most that a batch says was durable before it
+ *	            was submitted, wal I1) needs nothing more; what lies behind is covered by a checkpoint before anyone hears of it. It
+ *	            is never written again: it may be durable, and a write that is cut short would take it (wal.c).
+ *	recover I4  A checkpoint of recovery is published in one round, for one of several would publish pages that know more than what
+ *	            is proven of the log: replay makes one before more pages are dirty than half of the free slots. The exception is a
+ *	            single batch that dirties more than all free slots of a heap that is full; then a block whose write had failed, and
+ *	            a loss of power between the rounds, end in -DER_CSUM at the next opening.
  *
  * Everything yields. A crash in the middle: begin again.
  */
@@ -169,6 +179,13 @@ malformed(struct umem *heap, uint64_t lsn)
 	return -DER_DF_INVAL;
 }
 
+static void
+page_dirty(struct umem *heap, uint64_t page)
+{
+	heap->replay_dirty += (heap->segs[page / UMEM_PAGES_PER_SEG].dirty >> page % UMEM_PAGES_PER_SEG & 1) == 0;
+	umem__page_dirty(heap, page);
+}
+
 /* One entry's bytes (NULL: zeros) into the heap, segment by segment. YIELDS */
 static int
 apply_bytes(struct umem *heap, uint64_t off, uint64_t len, const char *bytes)
@@ -187,7 +204,7 @@ apply_bytes(struct umem *heap, uint64_t off, uint64_t len, const char *bytes)
 			memset(heap->segs[at].mem + in, 0, n);
 		}
 		for (uint64_t page = off / UMEM_PAGE; page <= (off + n - 1) / UMEM_PAGE; page++)
-			umem__page_dirty(heap, page);
+			page_dirty(heap, page);
 		off += n;
 		len -= n;
 	}
@@ -283,17 +300,42 @@ check_end(struct wal_reader *r, uint64_t pos)
 	return 0;
 }
 
-/* Replay has loaded more than memory allows: what it made is written down as any other checkpoint, and memory is free. */
+/* ---- checkpoints of recovery -------------------------------------------------------------------------------------------------- */
+
+/*
+ * What was replayed so far is written down as by any other checkpoint: the log up to here is not needed any more. The flush
+ * matters only when that takes more than one round (recover I4): without it blocks that a death left under way would count as well.
+ */
 static int
-spill(struct umem *heap)
+cover(struct umem *heap)
 {
 	int rc = bio_flush(heap->wal_blob);
 
 	if (rc != 0)
 		return rc;
-	env_sometimes(heap->env, "umem: replay needs more memory than it may have");
 	heap->lsn_durable = heap->lsn;
 	rc = umem__checkpoint_now(heap);
+	if (rc == 0) {
+		heap->wal.durable = heap->wal.tail;
+		heap->replay_dirty = 0;
+	}
+	return rc;
+}
+
+/* After a batch: replay has loaded more than memory allows, or made more dirty than it should (recover I4). */
+static int
+spill(struct umem *heap)
+{
+	bool large = heap->budget != 0 && heap->resident > heap->budget, wide = heap->replay_dirty > umem__map_room(heap) / 2;
+	int rc;
+
+#ifdef PLANTED_RECOVERY_IN_ROUNDS
+	wide = false;
+#endif
+	if (!large && !wide)
+		return 0;
+	env_sometimes(heap->env, large ? "umem: replay needs more memory than it may have" : "umem: replay needs more slots than it may take");
+	rc = cover(heap);
 	if (rc == 0)
 		umem__units_fini(heap);
 	return rc;
@@ -338,11 +380,12 @@ replay(struct wal_reader *r)
 	while ((rc = next_batch(r, wal->incarnation, &batch)) == 0 && batch != NULL) {
 		wal->incarnation = batch->incarnation;
 		wal->prev_crc = batch->crc;
+		wal->durable = MAX(wal->durable, MIN(batch->durable, batch->pos));
 		wal->tail += umem__batch_blocks(batch);
 		closed = false;
 		r->ahead = true;
 		rc = apply_batch(heap, batch);
-		if (rc == 0 && heap->budget != 0 && heap->resident > heap->budget)
+		if (rc == 0)
 			rc = spill(heap);
 		if (rc != 0)
 			break;
@@ -367,7 +410,7 @@ replay_log(struct umem *heap)
 	if (r == NULL)
 		return -DER_NOMEM;
 	heap->lsn = super->replay_lsn - 1;
-	heap->wal.tail = heap->wal.freed = super->replay_pos;
+	heap->wal.tail = heap->wal.freed = heap->wal.durable = super->replay_pos;
 	heap->wal.prev_crc = super->replay_prev_crc;
 	heap->wal.incarnation = super->replay_incarnation;
 	umem__reader_init(r, heap, super->replay_pos);
@@ -391,10 +434,30 @@ load_system(struct umem *heap)
 	return 0;
 }
 
+/* From here on batches and superblocks are of this life. The older superblock is overwritten, so the newer one must be durable. */
+static int
+begin_incarnation(struct umem *heap)
+{
+	struct umem_super *super = heap->map.super;
+	int rc = 0;
+
+#ifndef PLANTED_SKIP_RECOVERY_FLUSH
+	rc = bio_flush(heap->meta_blob);
+#endif
+#ifndef PLANTED_SAME_INCARNATION
+	super->incarnation++;
+	super->closed = 0;
+	if (rc == 0)
+		rc = umem__super_write(heap);
+#endif
+	heap->wal.incarnation = super->incarnation;
+	return rc;
+}
+
 int
 umem__recover(struct umem *heap)
 {
-	struct umem_super *super = heap->map.super;
+	struct wal *wal = &heap->wal;
 	int rc;
 
 	rc = umem__map_load(heap);
@@ -408,21 +471,18 @@ umem__recover(struct umem *heap)
 		rc = umem__alloc_scan(heap);
 	if (rc == 0)
 		rc = umem__units_settle(heap);
-#ifndef PLANTED_SKIP_RECOVERY_FLUSH
-	if (rc == 0)
-		rc = bio_flush(heap->wal_blob);
-#endif
 	if (rc != 0)
 		return rc;
-	heap->lsn_durable = heap->lsn;
-	heap->wal.durable = heap->wal.tail;
-	heap->checkpoint.covered = super->replay_lsn - 1;
-#ifndef PLANTED_SAME_INCARNATION
-	super->incarnation++;
-	super->closed = 0;
-	rc = umem__super_write(heap);
+	heap->checkpoint.covered = heap->map.super->replay_lsn - 1;
+	rc = begin_incarnation(heap);
+#ifndef PLANTED_SKIP_RECOVERY_CHECKPOINT
+	if (rc == 0 && wal->durable < wal->tail) {
+		env_sometimes(heap->env, "umem: a checkpoint covers the end of the log");
+		rc = cover(heap);
+	}
 #endif
-	heap->wal.incarnation = super->incarnation;
+	heap->lsn_durable = heap->lsn;
+	wal->durable = wal->tail;
 	if (rc == 0 && heap->replayed != 0)
 		log_note(heap->log, "%s: replayed %lu transactions up to LSN %lu", heap->name, heap->replayed, heap->lsn);
 	return rc;

@@ -334,9 +334,11 @@ umem__make_room(struct umem *heap, uint32_t nr)
 			continue;
 		}
 		/* All that is not in use right now is dirty: once written it can go. If even then nothing can, the budget gives way. */
-		if (waited || heap->failed != 0 || umem__checkpoint_wait(heap) != 0)
+		if (waited || heap->failed != 0)
 			break;
 		waited = true;
+		if (umem__checkpoint_wait(heap) != 0)
+			break;
 	}
 	return waited;
 }
