@@ -45,6 +45,7 @@ vos_reply_early              vos.prefix_test
 vos_run_again                src/sim --seeds 30
 dtx_answer_early             src/sim --seeds 30
 dtx_resync_commits_all       src/sim --seeds 30
+object_late_data             sim.lock_test
 '
 
 plant() { # name, program: leaves $work/program

@@ -127,6 +127,7 @@ target_cont_access(struct target *target, const uuid_t pool_uuid, const uuid_t h
 	struct target_pool *pool = target__pool_find(target, pool_uuid);
 	struct target_access access;
 	struct target_cont *cont;
+	uint64_t forgotten;
 	int rc;
 
 	if (pool == NULL)
@@ -135,12 +136,17 @@ target_cont_access(struct target *target, const uuid_t pool_uuid, const uuid_t h
 		return -DER_STALE;
 	pool->refs++;
 	rc = targets_reserve_epochs(target->all);
-	if (rc == 0)
+	for (bool again = true; rc == 0 && again;) {
 		rc = handle_resolve(pool, handle, &access);
-	if (rc == 0 && (access.caps & caps) != caps)
-		rc = -DER_NO_PERM;
-	if (rc == 0)
-		rc = cont_open(pool, access.cont, &cont);
+		forgotten = pool->forgotten;
+		if (rc == 0 && (access.caps & caps) != caps)
+			rc = -DER_NO_PERM;
+		if (rc == 0)
+			rc = cont_open(pool, access.cont, &cont);
+		again = rc == 0 && forgotten != pool->forgotten; /* while it was opened; a fence did not wait for who holds nothing yet */
+		if (again)
+			target_cont_put(cont);
+	}
 	if (rc == 0) {
 		cont->access = access;
 		cont->floor = MAX(cont->floor, access.snap_floor);

@@ -120,7 +120,7 @@ void target_cont_put(struct target_cont *cont);
 uint64_t target_cont_floor(const struct target_cont *cont);
 /**
  * Around a write that clients asked for, so that targets_handle_fence can wait for it. Begins right after target_cont_access, without a yield in
- * between; end takes what begin returned.
+ * between: whoever waited for something since (data of the write) asks for access again. end takes what begin returned.
  */
 uint32_t target_write_begin(struct target_cont *cont);
 void target_write_end(struct target_cont *cont, uint32_t turn);

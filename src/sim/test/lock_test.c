@@ -654,6 +654,139 @@ locks_of_a_mount_that_was_stopped_pass_on_and_its_late_write_is_refused(void **s
 		run(&(struct scene){.seed = seed, .rounds = 1, .body = zombie_body});
 }
 
+/* ---- a write whose data are still coming when its mount is fenced -------------------------------------------------------------------- */
+enum { BIG = 256 * 1024 };
+
+struct big {
+	struct scene *scene;
+	struct fs_file *file;
+	uint64_t off;
+	char fill;
+	int rc;
+	struct ult *ult;
+};
+
+static void
+write_big(void *arg)
+{
+	struct big *big = arg;
+	char *data = malloc(BIG);
+	struct iovec iov = {.iov_base = data, .iov_len = BIG};
+	size_t n;
+
+	memset(data, big->fill, BIG);
+	big->rc = fs_write(big->file, &iov, 1, big->off, &n, NULL);
+	free(data);
+}
+
+static int
+fill_big(struct fs_file *file, char fill)
+{
+	struct big big = {.file = file, .fill = fill};
+
+	write_big(&big);
+	return big.rc;
+}
+
+/* All of the file, which is as long as one write, is of one fill. */
+static void
+is_filled(struct fs_file *file, char fill)
+{
+	char *data = malloc(2 * BIG);
+	struct iovec iov = {.iov_base = data, .iov_len = 2 * BIG};
+	size_t n;
+
+	CHECK(fs_read(file, &iov, 1, 0, &n));
+	SAME(n, BIG);
+	for (size_t i = 0; i < n; i++)
+		SAME(data[i], fill);
+	free(data);
+}
+
+static uint64_t
+transfers(const struct scene *scene)
+{
+	struct sim_net_stats stats;
+
+	sim_net_stats(world(scene), &stats);
+	return stats.transfers;
+}
+
+/* Cut off as soon as the engine has begun to fetch what it writes. */
+static void
+stalled(struct scene *scene, struct fs_inode *inode, struct fs_file *file, bool append)
+{
+	struct big late = {.scene = scene, .fill = 'z'};
+	uint64_t before;
+
+	CHECK(lock_bytes(inode, 1, F_WRLCK, 0, 99, false));
+	CHECK(fill_big(file, 'o'));
+	CHECK(fs_open(inode, O_RDWR | (append ? O_APPEND : 0), &late.file));
+	scene->step = 1;
+	await(scene, 2);
+	before = transfers(scene);
+	CHECK(ult_spawn(xs_self(), ULT_IO, "late", write_big, &late, &late.ult));
+	for (int i = 0; transfers(scene) == before && i < 100000; i++)
+		ult_sleep(NS_PER_US);
+	TRUE(transfers(scene) > before);
+	cut(scene, 0, true);
+	ult_join(late.ult);
+	SAME(scene->step, 3);
+	SAME(late.rc, EIO);
+	TRUE(sim_counter(world(scene), "sometimes", "object: fenced while its data came") > 0);
+	CHECK(lock_bytes(inode, 1, F_UNLCK, 0, 99, false));
+	CHECK(fs_close(late.file));
+	scene->step = 4;
+}
+
+static void
+stalled_heir(struct scene *scene, struct fs_inode *inode, struct fs_file *file)
+{
+	struct waiter waiter = {.inode = inode, .owner = 7};
+	struct stat st = {.st_size = 0};
+
+	await(scene, 1);
+	CHECK(ult_spawn(xs_self(), ULT_IO, "waiter", wait_for_it, &waiter, &waiter.ult));
+	ult_sleep(NS_PER_S);
+	scene->step = 2;
+	ult_join(waiter.ult);
+	CHECK(waiter.rc);
+	CHECK(fs_setattr(inode, &st, FS_SET_SIZE, NULL));
+	CHECK(fill_big(file, 'n'));
+	scene->step = 3;
+	cut(scene, 0, false); /* before the silence breaks the connection: the data come after all */
+	await(scene, 4);
+	is_filled(file, 'n');
+	ult_sleep(20 * NS_PER_S);
+	is_filled(file, 'n');
+	CHECK(fs_lock_release(inode, 7));
+}
+
+static void
+stalled_body(struct scene *scene, uint32_t machine)
+{
+	struct fs_who big = {.uid = 10, .gid = 20, .chunk_size = 1 << 20};
+	struct fs_inode *inode;
+	struct fs_file *file;
+	bool created;
+
+	CHECK(fs_create(scene->roots[machine], "big", 0600, O_RDWR, &big, &inode, NULL, &file, &created));
+	if (machine == 0)
+		stalled(scene, inode, file, scene->rounds != 0);
+	else
+		stalled_heir(scene, inode, file);
+	await(scene, 4);
+	CHECK(fs_close(file));
+	fs_inode_put(inode);
+}
+
+static void
+a_write_whose_data_come_after_its_mount_was_fenced_is_refused(void **state)
+{
+	for (uint64_t seed = 265; seed < 269; seed++)
+		run(&(struct scene){.seed = seed, .rounds = seed % 2, .body = stalled_body});
+}
+
 /* ---- coming in -------------------------------------------------------------------------------------------------------------------------- */
 /* As dfuse__recalled does: what was promised to the kernel about names is waited out. */
 static void
@@ -726,6 +859,7 @@ main(void)
 		cmocka_unit_test(a_circle_over_two_mounts_is_refused),
 		cmocka_unit_test(locks_of_a_mount_that_is_cut_off_pass_on_and_its_late_write_is_refused),
 		cmocka_unit_test(locks_of_a_mount_that_was_stopped_pass_on_and_its_late_write_is_refused),
+		cmocka_unit_test(a_write_whose_data_come_after_its_mount_was_fenced_is_refused),
 		cmocka_unit_test(a_second_mount_waits_for_what_the_first_promised_and_no_longer),
 	};
 
