@@ -46,6 +46,7 @@ vos_run_again                src/sim --seeds 30
 dtx_answer_early             src/sim --seeds 30
 dtx_resync_commits_all       src/sim --seeds 30
 object_late_data             sim.lock_test
+cont_no_grace                sim.lock_test
 '
 
 plant() { # name, program: leaves $work/program

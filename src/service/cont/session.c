@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sessions of mounts. The record of a session is durable, with the length of its lease and the handle it works with; when it was last heard
- * of is memory: after a start every session has one lease of its own to be heard of. A session that is alone may be exclusive: it has the
+ * of is memory: after a start every session has a lease of its own to be heard of, and before it the time of grace in which its mount finds out that
+ * the engine is another: who lost its power ends no connection, and a mount notices by silence only. A session that is alone may be exclusive: it has the
  * container's cache and keeps its locks to itself.
  *
  *	none ──renew, fresh──> live ──renewed──> live ──silence of a lease──> lapsed ──> fenced ──> gone
@@ -24,6 +25,7 @@
 
 #define LEASE_MS_MAX (300ULL * 1000)
 #define WAIT_MS_MAX (30ULL * 1000)
+#define GRACE_MS (12ULL * 1000) /* of a start: 10 s of silence until a peer counts as gone (env), and time to connect again */
 #define LOOK_NS (250 * NS_PER_MS) /* a listener looks whether its caller is still there */
 
 enum { GRANTED_A_REPLY = 1024, SESSIONS_A_LIST = 1024 };
@@ -201,7 +203,10 @@ load_session(void *arg, const void *key, size_t key_len, const void *value, size
 		session->lease_ms = MIN(unpack_u64(&in), LEASE_MS_MAX);
 		unpack_uuid(&in, session->handle);
 	}
-	session->until_ns = env_mono(all->svcs->env) + session->lease_ms * NS_PER_MS;
+	session->until_ns = env_mono(all->svcs->env) + (GRACE_MS + session->lease_ms) * NS_PER_MS;
+#ifdef PLANTED_cont_no_grace
+	session->until_ns -= GRACE_MS * NS_PER_MS;
+#endif
 	return unpacker_rc(&in) != 0 ? -DER_DF_INVAL : 0;
 }
 
