@@ -87,6 +87,8 @@ struct cont_session {
 	bool exclusive;
 	bool fenced;             /* lapsed, and on its way out */
 	bool synced;             /* the table has its locks */
+	bool told_shut;          /* by the last answer */
+	uint32_t told_others;    /* the same */
 	uint64_t floor;          /* lock I3 */
 	struct lock_session locks;
 	struct lock_want *told;  /* of locks_put, until the last */

@@ -418,18 +418,16 @@ renew_busy(struct renewal *renewal, struct cont_session **result)
 	return 0;
 }
 
-/* Until there is something to hear. The session may be gone then. */
+/* Until there is something to hear that the last answer did not say. The session may be gone then. */
 static struct cont_session *
 listen_for(struct cont_sessions *all, struct cont_session *session, const struct cont_session_renew_in *in, const struct rpc_req *req)
 {
 	uint64_t until = env_mono(all->svcs->env) + MIN(in->wait_ms, WAIT_MS_MAX) * NS_PER_MS, now;
-	uint32_t others = others_of(all, session);
-	bool shut = is_shut(all, session);
 
 	while ((now = env_mono(all->svcs->env)) < until && !req->canceled) {
-		if (session->exclusive ? others_of(all, session) > 0 : others_of(all, session) != others)
+		if (session->exclusive ? others_of(all, session) > 0 : others_of(all, session) != session->told_others)
 			break;
-		if (!list_empty(&session->locks.granted) || is_shut(all, session) != shut || session->renewed != in->number)
+		if (!list_empty(&session->locks.granted) || is_shut(all, session) != session->told_shut || session->renewed != in->number)
 			break;
 		(void)ult_cond_wait_until(&all->changed, NULL, MIN(until, now + LOOK_NS));
 		session = cont__session_find(all, in->session);
@@ -447,8 +445,9 @@ answer(struct cont_sessions *all, struct cont_session *session, struct arena *ar
 	out->lease_ms = session->lease_ms;
 	out->exclusive = session->exclusive;
 	out->recalled = session->exclusive && others > 0;
-	out->shut = is_shut(all, session);
+	out->shut = session->told_shut = is_shut(all, session);
 	out->sessions = others + 1;
+	session->told_others = others;
 	out->locks = all->number;
 	if (list_empty(&session->locks.granted))
 		return 0;
