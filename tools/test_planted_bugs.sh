@@ -45,6 +45,16 @@ vos_reply_early              vos.prefix_test
 vos_run_again                src/sim --seeds 30
 dtx_answer_early             src/sim --seeds 30
 dtx_resync_commits_all       src/sim --seeds 30
+rpc_lost_is_answered         src/sim --seeds 5
+rpc_stays_exposed            proto.call_test
+rpc_deaf_clock               proto.call_test
+client_new_id                src/sim --story files --seeds 30
+client_checks_nothing        src/sim --story files --seeds 30
+client_gives_up              src/sim --seeds 5
+dfs_rename_in_two            src/sim --story files --seeds 30
+dfs_link_count_unread        sim.dfs_crowd_test
+dfs_makes_in_removed         sim.dfs_crowd_test
+dfs_forgets_others           sim.dfs_case_test
 object_late_data             sim.lock_test
 cont_no_grace                sim.lock_test
 '

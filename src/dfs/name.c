@@ -373,7 +373,11 @@ link_body(struct tx *tx, void *arg)
 	uint64_t hlc;
 	int rc;
 
+#ifdef PLANTED_dfs_link_count_unread
+	rc = fs__record_load(inode, NULL, &record);
+#else
 	rc = fs__record_load(inode, tx, &record);
+#endif
 	if (rc != 0)
 		return rc;
 	if (record.nlink == 0)
@@ -485,6 +489,9 @@ victim_read_file(struct victim *victim, struct tx *tx)
 		if (rc != 0)
 			return rc;
 	}
+#ifdef PLANTED_dfs_forgets_others
+	victim->live_nr = 0;
+#endif
 	victim->keep = victim->inode->opens > 0 || victim->live_nr > 1 || (victim->replaced && victim->inode->refs > 1);
 	if (!victim->keep)
 		fs__leaving_begin(fs, &victim->leaving, victim->inode->oid.lo);
@@ -728,7 +735,11 @@ rename_write(struct renaming *renaming, struct tx *tx, struct fs_record *moved, 
 		named = (struct fs_named){.oid = renaming->other->oid, .type = renaming->other->type};
 		rc = entry_store(renaming->from, tx, 0, renaming->old, &named);
 	} else if (rc == 0) {
+#ifdef PLANTED_dfs_rename_in_two
+		rc = entry_remove(renaming->from, NULL, renaming->old);
+#else
 		rc = entry_remove(renaming->from, tx, renaming->old);
+#endif
 	}
 	return rc == 0 && renaming->victim.inode != NULL ? victim_write(&renaming->victim, tx) : rc;
 }

@@ -189,8 +189,10 @@ disclaim_one(struct fs *fs, uint64_t ino, uuid_t *live, uint32_t live_nr)
 		inode->disclaimed = true;
 	fs__leaving_end(fs, &leaving);
 	mem_free(fs->mem, disclaim.buf);
-	if (rc != 0 && rc != ENOENT && rc != ECANCELED)
-		log_warn(fs->env->log, "unlinked inode %lu could not be removed now (%d); a later mount will", (unsigned long)ino, rc);
+	if (rc != 0 && rc != ENOENT && rc != ECANCELED) {
+		log_warn(fs->env->log, "unlinked inode %lu could not be removed now (%d); a later sweep will", (unsigned long)ino, rc);
+		fs->lingering = true;
+	}
 }
 
 void
@@ -260,6 +262,8 @@ fs__orphan_sweep(struct fs *fs, bool ending)
 	}
 	arena_fini(&arena);
 	mem_free(fs->mem, inos);
-	if (rc != 0 && rc != -DER_NONEXIST)
+	if (rc != 0 && rc != -DER_NONEXIST) {
 		log_note(fs->env->log, "unlinked files were not swept: " RCF, RCP(rc));
+		fs->lingering = true;
+	}
 }

@@ -181,6 +181,7 @@ renew_now(struct fs *fs, uint8_t want)
 		if (!fs->exclusive && asking.renewed.exclusive) {
 			fs->reign++;
 			fs->exclusive = true;
+			fs->lingering = true; /* what those left who are gone */
 		}
 	}
 	arena_fini(&asking.arena);

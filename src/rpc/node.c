@@ -151,7 +151,11 @@ int
 rpc__node_heard(struct rpc_node *node, uint32_t rank, uint64_t stamp)
 {
 	uint64_t wall = wall_now(node);
+#ifdef PLANTED_rpc_deaf_clock
+	int rc = 0;
+#else
 	int rc = hlc_clock_receive(node->config.hlc, stamp, wall, node->config.follows ? UINT64_MAX : HLC_EPSILON_NS);
+#endif
 
 	if (rc != 0) {
 		log_warn(node->config.env->log, "clock of rank %u is %llu ms ahead of ours: message refused", rank,

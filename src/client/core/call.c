@@ -28,6 +28,9 @@ worth_repeating(int rc, bool answered)
 	case -DER_UNREACH:
 	case -DER_TIMEDOUT:
 	case -DER_OOG:
+#ifdef PLANTED_client_gives_up
+		return !answered && rc != -DER_UNREACH;
+#endif
 		return !answered;
 	default:
 		return false;

@@ -87,6 +87,13 @@ aim_again(void *arg, struct client_call *rpc, int status)
 	struct pool *pool = cont_pool(call->object->cont);
 	int rc;
 
+#ifdef PLANTED_client_new_id
+	if (call->opc == opc_object_tx_commit) {
+		struct object_tx_commit_in *in = call->in;
+
+		client_new_id(cont_client(call->object->cont), in->dtx.client, &in->dtx.hlc);
+	}
+#endif
 	if (status != -DER_STALE && status != -DER_OOG)
 		return 0;
 	rc = pool_map_refresh(pool, hint->map_version);

@@ -511,9 +511,14 @@ aim_ops(void *arg)
 		group = &op->object->groups[op->group];
 		op->write.shard = group->shard;
 		commit->in.writes[i] = op->write;
+#ifdef PLANTED_client_checks_nothing
+		if (op->write.kind == OBJECT_CHECK)
+			continue;
+#endif
 		commit->in.targets[i] = (struct rpc_target){.rank = group->rank, .target = group->target};
 		i++;
 	}
+	commit->in.writes_nr = commit->in.targets_nr = i;
 	return 0;
 }
 

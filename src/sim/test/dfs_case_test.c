@@ -292,6 +292,46 @@ a_lone_mount_is_alone_a_lease_after_others_and_the_engine_died(void **state)
 	run(&(struct scene){.seed = 93, .mounts = 1, .ops = 2, .crashes = 1, .body = lone_body});
 }
 
+/* The session of a mount that died, for a while. */
+static void
+pretend_session(struct scene *scene, uint64_t lease_ms)
+{
+	struct cont_renewal dead = {.lease_ms = lease_ms, .number = 1, .fresh = true, .machine = "gone"};
+	struct cont_renewed renewed;
+	struct arena arena;
+	struct cont *cont;
+
+	arena_init(&arena, client_mem(cont_client(scene->cont)));
+	memset(dead.session, 0x33, sizeof(dead.session));
+	CHECK(cont_clone(scene->cont, &cont));
+	CHECK(cont_session_renew(cont, &dead, &arena, &renewed));
+	cont_put(cont);
+	arena_fini(&arena);
+}
+
+static void
+left_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]);
+
+	CHECK(fs_mknod(root, "f", S_IFREG | 0600, 0, &who, NULL, NULL));
+	pretend_session(scene, 20000);
+	ult_sleep(3 * NS_PER_S);
+	CHECK(fs_unlink(root, "f"));
+	ult_sleep(10 * NS_PER_S);
+	SAME(orphans_of(scene->cont), 1); /* the other may have it open */
+	ult_sleep(25 * NS_PER_S);
+	assert_true(fs_sole(scene->fs[0]));
+	SAME(orphans_of(scene->cont), 0);
+	fs_inode_put(root);
+}
+
+static void
+what_a_mount_that_died_may_have_had_open_goes_when_its_lease_is_over(void **state)
+{
+	run(&(struct scene){.seed = 98, .mounts = 1, .body = left_body});
+}
+
 static void
 orphan_body(struct scene *scene)
 {
@@ -416,6 +456,7 @@ main(void)
 		cmocka_unit_test(locks_split_wait_and_refuse_circles),
 		cmocka_unit_test(a_second_mount_comes_in_when_the_first_has_dropped_its_caches),
 		cmocka_unit_test(a_lone_mount_is_alone_a_lease_after_others_and_the_engine_died),
+		cmocka_unit_test(what_a_mount_that_died_may_have_had_open_goes_when_its_lease_is_over),
 		cmocka_unit_test(a_file_unlinked_by_another_mount_stays_until_it_is_closed),
 		cmocka_unit_test(who_looked_up_a_name_can_open_it_although_another_file_has_taken_it),
 		cmocka_unit_test(who_stands_in_a_directory_that_another_mount_removed_can_look_at_it),

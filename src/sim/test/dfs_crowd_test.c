@@ -233,6 +233,111 @@ names_count_right_when_many_move_them_at_once(void **state)
 		run(&(struct scene){.seed = seed, .mounts = 2, .ops = 700, .crashes = seed % 2 == 0 ? 5 : 0, .body = move_body});
 }
 
+/* ---- one inode, many names ---------------------------------------------------------------------------------------------------------------- */
+static void
+link_it(void *arg)
+{
+	struct worker *worker = arg;
+	struct fs_inode *root = fs_root(worker->scene->fs[worker->index % 2]), *inode;
+	char name[16];
+
+	CHECK(fs_lookup(root, "f", &inode, NULL));
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "l%u-%d", worker->index, i);
+		CHECK(fs_link(inode, root, name, NULL));
+		worker->scene->done++;
+	}
+	fs_inode_put(inode);
+	fs_inode_put(root);
+}
+
+static void
+links_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]), *inode;
+	struct stat st;
+
+	CHECK(fs_mknod(root, "f", S_IFREG | 0600, 0, &who, &inode, NULL));
+	workers_run(scene, WRITERS, link_it);
+	CHECK(fs_getattr(inode, &st));
+	SAME(st.st_nlink, 1 + WRITERS * 20);
+	fs_inode_put(inode);
+	fs_inode_put(root);
+}
+
+static void
+links_of_one_file_made_at_once_are_all_counted(void **state)
+{
+	for (uint64_t seed = 47; seed <= 48; seed++)
+		run(&(struct scene){.seed = seed, .mounts = 2, .ops = 120, .crashes = seed % 2 == 0 ? 2 : 0, .body = links_body});
+}
+
+/* ---- a directory that goes while names are made in it ---------------------------------------------------------------------------------- */
+static void
+make_or_remove(void *arg)
+{
+	struct worker *worker = arg;
+	struct fs_inode *root = fs_root(worker->scene->fs[worker->index % 2]), *dir;
+	char name[16];
+	int rc;
+
+	snprintf(name, sizeof(name), "n%u", worker->index);
+	CHECK(fs_lookup(root, "d", &dir, NULL));
+	ult_sleep(rand_below(&worker->rand, 400) * NS_PER_US);
+	rc = worker->index == 0 ? fs_rmdir(root, "d") : fs_mknod(dir, name, S_IFREG | 0600, 0, &who, NULL, NULL);
+	if (worker->index == 0) {
+		assert_true(rc == 0 || rc == ENOTEMPTY);
+		worker->scene->ops = rc == 0;
+	} else {
+		assert_true(rc == 0 || rc == ENOENT);
+		worker->scene->done += rc == 0;
+	}
+	fs_inode_put(dir);
+	fs_inode_put(root);
+}
+
+static void
+removed_body(struct scene *scene)
+{
+	struct fs_inode *root = fs_root(scene->fs[0]), *dir, *inode;
+	uint32_t removed = 0, kept = 0;
+	daos_obj_id_t oid;
+	char name[16];
+
+	for (uint32_t round = 0; round < 150; round++) {
+		CHECK(fs_mkdir(root, "d", 0755, &who, &dir, NULL));
+		oid = fs_inode_oid(dir);
+		scene->done = 0;
+		scene->seed++;
+		workers_run(scene, 3, make_or_remove);
+		removed += scene->ops;
+		kept += !scene->ops;
+		if (scene->ops) {
+			SAME(scene->done, 0);
+			SAME(dkeys_of(scene->cont, oid), 0);
+			fs_inode_put(dir);
+			continue;
+		}
+		for (uint32_t i = 1; i < 3; i++) {
+			snprintf(name, sizeof(name), "n%u", i);
+			if (fs_lookup(dir, name, &inode, NULL) != 0)
+				continue;
+			fs_inode_put(inode);
+			CHECK(fs_unlink(dir, name));
+		}
+		fs_inode_put(dir);
+		CHECK(fs_rmdir(root, "d"));
+	}
+	assert_true(removed > 0 && kept > 0);
+	fs_inode_put(root);
+}
+
+static void
+nothing_is_made_in_a_directory_that_goes(void **state)
+{
+	run(&(struct scene){.seed = 5000, .mounts = 2, .body = removed_body});
+}
+
 enum { STABLE = 150 };
 
 struct walk {
@@ -303,6 +408,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(appends_of_two_mounts_never_overlap),
 		cmocka_unit_test(names_count_right_when_many_move_them_at_once),
+		cmocka_unit_test(links_of_one_file_made_at_once_are_all_counted),
+		cmocka_unit_test(nothing_is_made_in_a_directory_that_goes),
 		cmocka_unit_test(what_stays_is_listed_once_while_names_come_and_go),
 	};
 
