@@ -515,12 +515,7 @@ die(struct story *story)
 {
 	struct sim *sim = story->sim;
 	enum sim_crash how = sim_rand_nr(sim, 3) == 0 ? SIM_KILL : SIM_POWER;
-	struct moment moment;
-
-	/* What failed to be written may be seen by the next process and yet never be durable (disk I3): the machine goes down with it. */
-	if (story->trouble == TROUBLE_WRITE || story->trouble == TROUBLE_FLUSH)
-		how = SIM_POWER;
-	moment = (struct moment){.how = how};
+	struct moment moment = {.how = how};
 
 	(void)sim_run(sim, sim_rand_nr(sim, 3 * NS_PER_MS), NULL, NULL);
 	switch (sim_rand_nr(sim, 8)) {

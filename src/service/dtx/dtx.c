@@ -11,7 +11,7 @@
  *   else: commit here, answer, commit ─────> vos_dtx_commit, not waited for (dtx I2: resync would commit it too)
  *   everywhere, leave `running`
  *
- * A transaction of one target is one vos_apply. Everything may yield.
+ * A transaction of one target is one vos_apply, between the same two lines. Everything may yield.
  */
 #include "internal.h"
 
@@ -47,6 +47,11 @@ dtx_create(struct env *env, struct targets *targets, uint32_t rank, struct dtx *
 		dtx->at[i].target = targets_at(targets, i);
 		list_init(&dtx->at[i].running);
 		ult_cond_init(&dtx->at[i].changed);
+		dtx->at[i].refusals = MEM_NEW_ARRAY(env->mem, struct dtx_refusal, DTX_REFUSAL_SETS * DTX_REFUSAL_WAYS);
+		if (dtx->at[i].refusals == NULL) {
+			dtx_destroy(dtx);
+			return -DER_NOMEM;
+		}
 	}
 	*result = dtx;
 	return 0;
@@ -55,6 +60,8 @@ dtx_create(struct env *env, struct targets *targets, uint32_t rank, struct dtx *
 void
 dtx_destroy(struct dtx *dtx)
 {
+	for (uint32_t i = 0; i < targets_nr(dtx->targets); i++)
+		mem_free(dtx->env->mem, dtx->at[i].refusals);
 	mem_free(dtx->env->mem, dtx->at);
 	mem_free(dtx->env->mem, dtx);
 }
@@ -381,6 +388,18 @@ lead(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id, const st
 	return rc;
 }
 
+/* A transaction of one target needs no preparing. */
+static int
+run_alone(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id)
+{
+	struct part part = {.dtx = dtx, .run = run, .id = *id, .target = target_index(run->leader), .mode = VOS_COMMIT, .epoch = run->epoch};
+	int rc;
+
+	rc = part_there(&part);
+	run->epoch_used = part.epoch_used;
+	return rc;
+}
+
 int
 dtx_run(struct dtx *dtx, struct dtx_run *run)
 {
@@ -395,18 +414,17 @@ dtx_run(struct dtx *dtx, struct dtx_run *run)
 	rc = find_members(dtx, run, &members);
 	if (rc != 0)
 		return rc;
-	if (members.nr == 1) {
-		struct part part = {.dtx = dtx, .run = run, .id = id, .target = members.leader, .mode = VOS_COMMIT, .epoch = run->epoch};
-
-		rc = part_there(&part);
-		run->epoch_used = part.epoch_used;
-		return rc;
-	}
 	while (is_running(at, &id)) /* a repeated request waits for the first */
 		ult_cond_wait(&at->changed, NULL);
+	rc = dtx__refused(at, &id);
+	if (rc != 0) {
+		env_sometimes(dtx->env, "dtx: a refusal is repeated");
+		return rc;
+	}
 	list_append(&at->running, &running.link);
-	rc = lead(dtx, run, &id, &members);
+	rc = members.nr == 1 ? run_alone(dtx, run, &id) : lead(dtx, run, &id, &members);
 	list_remove(&running.link);
+	dtx__refuse(at, &id, rc);
 	ult_cond_broadcast(&at->changed);
 	return rc;
 }

@@ -9,6 +9,7 @@
  *	dtx I1  A transaction is committed on a member only when it was durably prepared on all.
  *	dtx I2  A crash before the answer leaves it prepared somewhere; resync commits it when it is prepared everywhere, else aborts it everywhere.
  *	dtx I3  A transaction id runs at one place at a time, and is applied at most once.
+ *	dtx I4  A transaction id that was refused for good is not applied later: a late repetition gets the same answer.
  *
  * In this stage members are targets of one engine; the writes of members on other ranks are refused with -DER_NOSYS.
  */

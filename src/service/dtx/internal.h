@@ -8,11 +8,22 @@
 
 #define DTX_TARGETS_MAX 256U
 
+/* A transaction that was answered with an error for good. */
+struct dtx_refusal {
+	struct vos_dtx_id id;
+	int rc; /* 0: none */
+	uint64_t turn;
+};
+#define DTX_REFUSAL_SETS 512U
+#define DTX_REFUSAL_WAYS 4U
+
 /* What is under way or was just decided on one target: touched by its stream alone. */
 struct dtx_target {
 	struct target *target;
 	struct list running;     /* dtx_running of transactions that it leads */
 	struct ult_cond changed; /* a transaction was decided here */
+	struct dtx_refusal *refusals; /* DTX_REFUSAL_SETS times DTX_REFUSAL_WAYS */
+	uint64_t refused;        /* so far */
 };
 
 struct dtx_running {
@@ -46,6 +57,13 @@ int dtx__decide(struct dtx *dtx, uint32_t target, const uuid_t pool, const uuid_
  */
 int dtx__finish(struct dtx *dtx, const struct dtx_members *members, const uuid_t pool, const uuid_t cont, const struct vos_dtx_id *id,
 		struct arena *arena, bool *commit);
+
+/**
+ * Refusals (refusal.c). A transaction that is applied leaves its id in vos; one that is refused leaves nothing there, so its answer is kept
+ * here: a repetition that was overtaken on its way must not find the condition true by now (dtx I4).
+ */
+int dtx__refused(const struct dtx_target *at, const struct vos_dtx_id *id);
+void dtx__refuse(struct dtx_target *at, const struct vos_dtx_id *id, int rc);
 
 static inline struct vos_dtx_id
 dtx__id(const struct rpc_dtx_id *id)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include "client/kv/kv.h"
+#include "proto/object.h"
 #include "sim/cluster.h"
 
 struct story {
@@ -197,6 +198,67 @@ a_wall_clock_set_back_by_a_day_neither_stops_the_store_nor_turns_epochs_back(voi
 	cluster_destroy(story.cluster);
 }
 
+/* A copy of a request that was refused comes late, when its condition holds by now: it gets the same answer and changes nothing (dtx I4). */
+static void
+punch_late(void *arg, struct cluster *cluster, uint32_t index, struct client *client)
+{
+	struct story *story = arg;
+	daos_obj_id_t oid = {.lo = 99};
+	char name[] = "key", back[8];
+	daos_key_t dkey = {.iov_buf = name, .iov_buf_len = 3, .iov_len = 3};
+	struct object_punch_in in = {.flags = DAOS_COND_PUNCH, .dkeys = &dkey, .dkeys_nr = 1};
+	struct object_punch_out out = {0};
+	struct client_call call = {.tag = 1, .opc = opc_object_punch, .in = &in, .out = &out};
+	daos_size_t size = sizeof(back);
+	struct arena arena;
+	struct pool *pool;
+	struct cont *cont;
+	struct kv *kv;
+
+	open_all(client, index, &pool, &cont, &kv);
+	kv_close(kv);
+	CHECK(cont_generate_oid(cont, &oid, DAOS_OT_KV_HASHED, 0x1000001, 0));
+	CHECK(kv_open(cont, oid, DAOS_OO_RW, &kv));
+	memcpy(in.at.pool, pool_uuid(pool), sizeof(uuid_t));
+	memcpy(in.at.handle, cont_handle(cont), sizeof(uuid_t));
+	in.at.oid = oid;
+	in.at.map_version = pool_map_version(pool);
+	client_new_id(client, in.dtx.client, &in.dtx.hlc);
+	arena_init(&arena, xs_env(xs_self())->mem);
+	call.arena = &arena;
+	ASSERT(client_call(client, &call) == -DER_NONEXIST);
+	CHECK(kv_put(kv, NULL, 0, name, 6, "value"));
+	ASSERT(client_call(client, &call) == -DER_NONEXIST);
+	CHECK(kv_get(kv, NULL, 0, name, &size, back));
+	ASSERT(size == 6 && memcmp(back, "value", 6) == 0);
+	client_new_id(client, in.dtx.client, &in.dtx.hlc);
+	CHECK(client_call(client, &call));
+	size = sizeof(back);
+	CHECK(kv_get(kv, NULL, 0, name, &size, back));
+	ASSERT(size == 0);
+	story->acknowledged++;
+	arena_fini(&arena);
+	kv_close(kv);
+	CHECK(cont_close(cont));
+	CHECK(pool_disconnect(pool));
+}
+
+static void
+a_late_copy_of_a_refused_request_changes_nothing(void **state)
+{
+	struct story story = {0};
+	struct cluster_config config = {.seed = 5, .targets = 1, .clients = 1, .program = punch_late, .arg = &story};
+	struct cluster *cluster;
+
+	sim_options_init(&config.options);
+	config.options.log_level = LOG_WARN;
+	CHECK(cluster_create(&config, &cluster));
+	CHECK(cluster_run(cluster, 600 * NS_PER_S));
+	assert_int_equal(story.acknowledged, 1);
+	assert_int_equal(sim_counter(cluster_sim(cluster), "sometimes", "dtx: a refusal is repeated"), 1);
+	cluster_destroy(cluster);
+}
+
 int
 main(void)
 {
@@ -204,6 +266,7 @@ main(void)
 		cmocka_unit_test(what_was_put_is_got),
 		cmocka_unit_test(nothing_acknowledged_is_lost_when_the_engine_dies),
 		cmocka_unit_test(a_wall_clock_set_back_by_a_day_neither_stops_the_store_nor_turns_epochs_back),
+		cmocka_unit_test(a_late_copy_of_a_refused_request_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
