@@ -479,6 +479,12 @@ vos_pool_destroy(struct vos_xs *vx, const uuid_t uuid)
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
+int
+vos_pool_failed(const struct vos_pool *pool)
+{
+	return umem_failed(pool->heap);
+}
+
 void
 vos_pool_query(const struct vos_pool *pool, struct vos_pool_info *info)
 {

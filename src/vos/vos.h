@@ -78,6 +78,8 @@ struct vos_pool_info {
 	int failed; /* 0, or the error that took it out of service */
 };
 void vos_pool_query(const struct vos_pool *pool, struct vos_pool_info *info);
+/** 0, or the error that took it out of service: what is durable can be read, all else is -DER_IO until it is opened again. */
+int vos_pool_failed(const struct vos_pool *pool);
 /** Waits until lsn is durable: what a reply calls last. YIELDS. -DER_IO. */
 int vos_wait(struct vos_pool *pool, uint64_t lsn);
 int vos_checkpoint(struct vos_pool *pool); /* YIELDS */

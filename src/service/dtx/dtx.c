@@ -253,7 +253,7 @@ part_there(void *arg)
 		rc = apply_once(part, cont, ops);
 		if (rc != -DER_INPROGRESS)
 			break;
-		rc = dtx_resolve(part->dtx, target, &part->conflict, attempt);
+		rc = dtx_resolve(part->dtx, target, cont, &part->conflict, attempt);
 	}
 	mem_free(mem, ops);
 	target_cont_put(cont);
@@ -434,11 +434,15 @@ dtx_run(struct dtx *dtx, struct dtx_run *run)
  * and resync had it before clients came. So: wait for something to be decided here, a little longer each time.
  */
 int
-dtx_resolve(struct dtx *dtx, struct target *target, const struct vos_conflict *conflict, uint32_t attempt)
+dtx_resolve(struct dtx *dtx, struct target *target, struct target_cont *cont, const struct vos_conflict *conflict, uint32_t attempt)
 {
 	struct dtx_target *at = &dtx->at[target_index(target)];
 	uint64_t pause = MIN(CONFLICT_FIRST_NS << MIN(attempt, 16U), CONFLICT_MOST_NS);
 
+	if (vos_pool_failed(target_cont_pool(cont)) != 0) {
+		env_sometimes(dtx->env, "dtx: met a prepared transaction on a shard that failed");
+		return -DER_IO;
+	}
 	if (attempt >= CONFLICT_ATTEMPTS) {
 		log_error(dtx->env->log, "a prepared transaction of epoch %lx at target %u is not decided", conflict->epoch, target_index(target));
 		return -DER_INPROGRESS;

@@ -60,8 +60,11 @@ struct dtx_run {
  */
 int dtx_run(struct dtx *dtx, struct dtx_run *run);
 
-/** Waits until a transaction that stood in the way (-DER_INPROGRESS) may be out of it; 0: try again. YIELDS */
-int dtx_resolve(struct dtx *dtx, struct target *target, const struct vos_conflict *conflict, uint32_t attempt);
+/**
+ * Waits until a transaction that stood in the way (-DER_INPROGRESS) may be out of it; 0: try again. YIELDS. -DER_INPROGRESS after some attempts;
+ * -DER_IO at once where nothing can be decided any more, because the shard has failed.
+ */
+int dtx_resolve(struct dtx *dtx, struct target *target, struct target_cont *cont, const struct vos_conflict *conflict, uint32_t attempt);
 
 /** Finishes what a crash left prepared in a pool that was just opened, before clients are let in. From stream 0. YIELDS */
 int dtx_resync(struct dtx *dtx, const uuid_t pool);

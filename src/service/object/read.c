@@ -73,7 +73,9 @@ look_end(struct look *look, int rc, uint64_t lsn, struct object_hint *hint)
 static int
 in_the_way(struct look *look, int rc, uint32_t attempt)
 {
-	return rc == -DER_INPROGRESS ? dtx_resolve(look->at->svc->dtx, look->at->target, &look->when.conflict, attempt) : rc;
+	if (rc != -DER_INPROGRESS)
+		return rc;
+	return dtx_resolve(look->at->svc->dtx, look->at->target, look->cont, &look->when.conflict, attempt);
 }
 
 /* ---- fetch --------------------------------------------------------------------------------------------------------------- */
