@@ -37,6 +37,8 @@ struct env_real_options {
  * A process that forks without exec: the child's first act is to close every descriptor of every env_real that it inherited,
  * so that connections and locks end with the parent. Such an env must not be used or destroyed in the child; it makes its own.
  *
+ * DAOS_POLL_US, where set: for how many microseconds at most a loop looks for work before it sleeps (250; 0: sleep at once).
+ *
  * options may be NULL. The environment and its log live until env_real_destroy. -DER_NOMEM, -DER_INVAL (mask), -DER_IO (log). */
 int env_real_create(const struct env_real_options *options, struct env **env);
 /** All loops, disks, threads and files of env are closed. */

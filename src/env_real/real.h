@@ -26,6 +26,7 @@ struct real {
 	atomic_bool no_io_uring;
 	atomic_bool said_no_io_uring, said_no_direct, said_no_dsync, said_no_trim, said_no_bind;
 	_Atomic uint64_t rand_state;
+	uint64_t spin_max_ns;         /* loop I5 */
 	pthread_mutex_t lock;         /* over what follows */
 	struct real_helpers *helpers; /* threads for block I/O without io_uring; made when first needed */
 	void *topology;               /* hwloc's; loaded when first needed */
@@ -60,6 +61,7 @@ struct env_loop {
 	bool polling;
 	int ran;              /* callbacks in this poll */
 	int source_nr;        /* descriptors in the set, the loop's own left out */
+	uint64_t spin_ns;     /* loop I5 */
 	uint64_t looked_ns;   /* when the kernel was last asked for events */
 	struct epoll_event events[REAL_EVENTS];
 	int event_nr, event_at;

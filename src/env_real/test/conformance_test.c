@@ -33,5 +33,11 @@ main(void)
 	int failed = conformance_run("env_real");
 
 	options.no_io_uring = options.no_direct = true;
-	return failed + conformance_run("env_real, helpers");
+	failed += conformance_run("env_real, helpers");
+	/* Loops that sleep at once, and loops that look for long. */
+	options = (struct env_real_options){.log.mask = options.log.mask};
+	setenv("DAOS_POLL_US", "0", 1);
+	failed += conformance_run("env_real, asleep");
+	setenv("DAOS_POLL_US", "20000", 1);
+	return failed + conformance_run("env_real, awake");
 }
