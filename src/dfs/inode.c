@@ -185,52 +185,6 @@ fs__inode_dkey(daos_obj_id_t oid, uint64_t *value, daos_key_t *dkey)
 	}
 }
 
-static void
-time_put(const struct timespec *ts, int64_t *s, uint32_t *ns)
-{
-	*s = (int64_t)htole64((uint64_t)ts->tv_sec);
-	*ns = htole32((uint32_t)ts->tv_nsec);
-}
-
-static struct timespec
-time_get(int64_t s, uint32_t ns)
-{
-	return (struct timespec){.tv_sec = (time_t)le64toh((uint64_t)s), .tv_nsec = (long)(le32toh(ns) % NS_PER_S)};
-}
-
-static void
-record_put(const struct fs_record *record, struct dfs_inode_record *out)
-{
-	*out = (struct dfs_inode_record){.version = htole16(DFS_VERSION), .mode = htole32(record->mode), .uid = htole32(record->uid),
-					 .gid = htole32(record->gid), .nlink = htole32(record->nlink), .flags = htole32(record->flags),
-					 .rdev = htole64(record->rdev), .chunk_size = htole64(record->chunk_size),
-					 .generation = htole64(record->generation), .mtime_hlc = htole64(record->mtime_hlc),
-					 .file_class = htole32(record->file_class), .dir_class = htole32(record->dir_class),
-					 .parent_lo = htole64(record->parent.lo), .parent_hi = htole64(record->parent.hi)};
-	time_put(&record->atime, &out->atime_s, &out->atime_ns);
-	time_put(&record->mtime, &out->mtime_s, &out->mtime_ns);
-	time_put(&record->ctime, &out->ctime_s, &out->ctime_ns);
-	time_put(&record->btime, &out->btime_s, &out->btime_ns);
-}
-
-static int
-record_get(const struct fs_inode *inode, const struct dfs_inode_record *in, struct fs_record *record)
-{
-	*record = (struct fs_record){.mode = le32toh(in->mode), .uid = le32toh(in->uid), .gid = le32toh(in->gid), .nlink = le32toh(in->nlink),
-				     .flags = le32toh(in->flags), .rdev = le64toh(in->rdev), .chunk_size = le64toh(in->chunk_size),
-				     .generation = le64toh(in->generation), .mtime_hlc = le64toh(in->mtime_hlc),
-				     .file_class = le32toh(in->file_class), .dir_class = le32toh(in->dir_class),
-				     .atime = time_get(in->atime_s, in->atime_ns), .mtime = time_get(in->mtime_s, in->mtime_ns),
-				     .ctime = time_get(in->ctime_s, in->ctime_ns), .btime = time_get(in->btime_s, in->btime_ns),
-				     .parent = {.lo = le64toh(in->parent_lo), .hi = le64toh(in->parent_hi)}};
-	if (le16toh(in->version) == DFS_VERSION && (record->mode & S_IFMT) == inode->type &&
-	    (inode->type != S_IFREG || record->chunk_size >= 1))
-		return 0;
-	log_error(inode->fs->env->log, "inode %lu: its record is damaged (version %u, mode %o)", (unsigned long)inode->oid.lo,
-		  le16toh(in->version), record->mode);
-	return EIO;
-}
-
 static bool
 later(const struct timespec *a, const struct timespec *b)
 {
@@ -279,10 +233,11 @@ load(struct fs_inode *inode, struct tx *tx, struct fs_record *record, struct obj
 	}
 	if (rc == -DER_NONEXIST || (rc == 0 && iods[0].iod_size == 0))
 		return ENOENT;
-	if (rc == 0 && iods[0].iod_size != sizeof(raw))
+	if (rc == 0 && !fs__record_decode(&raw, iods[0].iod_size, inode->type, record)) {
+		log_error(inode->fs->env->log, "inode %lu: its record is damaged (version %u, mode %o, %lu bytes)", (unsigned long)inode->oid.lo,
+			  le16toh(raw.version), le32toh(raw.mode), (unsigned long)iods[0].iod_size);
 		rc = EIO;
-	if (rc == 0)
-		rc = record_get(inode, &raw, record);
+	}
 	if (rc == 0 && nr == 2 && iods[1].iod_size == sizeof(times))
 		record_touched(record, le64toh(times.hlc));
 	if (rc == 0) {
@@ -342,7 +297,7 @@ fs__record_store(struct fs_inode *inode, struct tx *tx, uint64_t flags, const st
 	d_sg_list_t sgl;
 	int rc;
 
-	record_put(record, &raw);
+	fs__record_encode(record, &raw);
 	fs__inode_dkey(inode->oid, &value, &dkey);
 	single(&iod, &iov, &sgl, DFS_INODE_AKEY, &raw, sizeof(raw));
 	rc = object_update(inode->object, tx, flags, &dkey, 1, &iod, &sgl);
@@ -363,7 +318,7 @@ fs__record_store_link(struct fs_inode *inode, struct tx *tx, const struct fs_rec
 	d_iov_t iovs[2];
 	d_sg_list_t sgls[2];
 
-	record_put(record, &raw);
+	fs__record_encode(record, &raw);
 	fs__inode_dkey(inode->oid, &value, &dkey);
 	single(&iods[0], &iovs[0], &sgls[0], DFS_INODE_AKEY, &raw, sizeof(raw));
 	single(&iods[1], &iovs[1], &sgls[1], DFS_LINK_AKEY, target, strlen(target));

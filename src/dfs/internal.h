@@ -129,6 +129,18 @@ void fs__time_of(uint64_t hlc, struct timespec *ts);
 int fs__transact(struct fs *fs, int (*body)(struct tx *tx, void *arg), void *arg);
 int fs__fetch(struct object *object, struct tx *tx, daos_key_t *dkey, const char *akey, void *value, size_t room, size_t *size);
 
+/* ---- record.c: bytes of the store, which are hostile. Nothing yields ------------------------------------------------------------ */
+void fs__record_encode(const struct fs_record *record, struct dfs_inode_record *out);
+/** size: bytes that are there. False: damaged, or not of this type. */
+bool fs__record_decode(const struct dfs_inode_record *in, size_t size, uint32_t type, struct fs_record *record);
+/** S_IFMT bits of something that can have a name. */
+bool fs__type_known(uint32_t type);
+bool fs__entry_decode(const struct dfs_entry_record *in, size_t size, struct fs_named *named);
+/** Ours, and not newer than what can be mounted. */
+bool fs__super_ok(const struct dfs_super_record *super, size_t size);
+/** *nr: sessions, at most max, that follow and are all there. */
+bool fs__orphan_decode(const struct dfs_orphan_record *head, size_t size, uint64_t ino, uint32_t max, uint32_t *nr);
+
 /* ---- inode.c ------------------------------------------------------------------------------------------------------------------- */
 /** The inode of an object, made when nobody refers to it yet; with a reference. Local. */
 int fs__inode_of(struct fs *fs, daos_obj_id_t oid, uint32_t type, struct fs_inode **inode);

@@ -156,12 +156,7 @@ super_read(struct cont *cont, struct dfs_super_record *super)
 		return rc;
 	if (size == 0)
 		return ENOENT;
-	if (size != sizeof(*super) || le64toh(super->magic) != DFS_MAGIC || le16toh(super->version) != DFS_VERSION ||
-	    le64toh(super->features_incompat) != 0)
-		return EINVAL;
-	if (!fs__chunk_ok(le64toh(super->chunk_size)))
-		return EINVAL;
-	return 0;
+	return fs__super_ok(super, size) ? 0 : EINVAL;
 }
 
 static int

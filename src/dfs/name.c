@@ -45,12 +45,6 @@ fs__name_check(const char *name)
 }
 
 /* ---- entries ------------------------------------------------------------------------------------------------------------------------ */
-static bool
-type_known(uint32_t type)
-{
-	return type == S_IFREG || type == S_IFDIR || type == S_IFLNK || type == S_IFIFO || type == S_IFSOCK || type == S_IFCHR || type == S_IFBLK;
-}
-
 int
 fs__entry_load(struct fs_inode *dir, struct tx *tx, const char *name, struct fs_named *named)
 {
@@ -65,9 +59,7 @@ fs__entry_load(struct fs_inode *dir, struct tx *tx, const char *name, struct fs_
 		return rc;
 	if (size == 0)
 		return ENOENT;
-	*named = (struct fs_named){.oid = {.lo = le64toh(raw.oid_lo), .hi = le64toh(raw.oid_hi)}, .type = le32toh(raw.type)};
-	if (size == sizeof(raw) && le16toh(raw.version) == DFS_VERSION && type_known(named->type) &&
-	    (named->type == S_IFREG) == (daos_obj_id2type(named->oid) == DAOS_OT_ARRAY_BYTE))
+	if (fs__entry_decode(&raw, size, named))
 		return 0;
 	log_error(dir->fs->env->log, "inode %lu: entry '%s' is damaged", (unsigned long)dir->oid.lo, name);
 	return EIO;
@@ -264,7 +256,7 @@ fs_mknod(struct fs_inode *dir, const char *name, mode_t mode, dev_t rdev, const 
 {
 	if ((mode & S_IFMT) == 0)
 		mode |= S_IFREG;
-	if (!type_known(mode & S_IFMT) || S_ISDIR(mode) || S_ISLNK(mode))
+	if (!fs__type_known(mode & S_IFMT) || S_ISDIR(mode) || S_ISLNK(mode))
 		return EINVAL;
 	return fs__errno(create_and_stat(dir, name, mode, S_ISCHR(mode) || S_ISBLK(mode) ? rdev : 0, who, NULL, inode, st));
 }

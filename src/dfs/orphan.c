@@ -152,9 +152,7 @@ disclaim_body(struct tx *tx, void *arg)
 	rc = fs__fetch(fs->orphans, tx, &dkey, DFS_ORPHAN_AKEY, buf, sizeof(*buf), &size);
 	if (rc != 0 || size == 0)
 		return rc != 0 ? rc : ENOENT;
-	nr = le32toh(buf->head.session_nr);
-	if (size < sizeof(buf->head) || le16toh(buf->head.version) != DFS_VERSION || le64toh(buf->head.oid_lo) != disclaim->ino ||
-	    nr > SESSIONS_MAX || size != sizeof(buf->head) + nr * sizeof(uuid_t))
+	if (!fs__orphan_decode(&buf->head, size, disclaim->ino, SESSIONS_MAX, &nr))
 		return EIO;
 	oid = (daos_obj_id_t){.lo = disclaim->ino, .hi = le64toh(buf->head.oid_hi)};
 	for (uint32_t i = 0; i < nr; i++)

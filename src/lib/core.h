@@ -92,6 +92,15 @@ struct core_array {
 	uint32_t mode;
 };
 void core__array_release(struct core_array *array);
+/* A handle of an array as it goes to another process, in the machine's byte order. */
+struct core_array_share {
+	uint32_t magic, mode;
+	uuid_t cont;
+	daos_obj_id_t oid;
+	uint64_t cell, chunk;
+};
+/* -DER_INVAL: these bytes are none. */
+int core__array_share_read(const d_iov_t *glob, struct core_array_share *from);
 
 /* ---- events: core_event.c --------------------------------------------------------------------------------------------------- */
 /** The event becomes running: 0, or why it cannot. Locked. */

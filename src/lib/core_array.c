@@ -2,7 +2,7 @@
 /*
  * Arrays: daos_array.h over client/array. Functions that run in ULTs may yield.
  *
- * Exported handle: struct exported, as it lies in memory: it goes to processes of the same program.
+ * Exported handle: struct core_array_share, as it lies in memory: it goes to processes of the same program.
  */
 #include "core.h"
 
@@ -10,13 +10,6 @@
 #include <daos_task.h>
 
 #define EXPORT_MAGIC 0x79617261U
-
-struct exported {
-	uint32_t magic, mode;
-	uuid_t cont;
-	daos_obj_id_t oid;
-	uint64_t cell, chunk;
-};
 
 /* Ranges of the interface are ranges of client/array. */
 _Static_assert(sizeof(daos_range_t) == sizeof(struct array_range) && offsetof(daos_range_t, rg_len) == offsetof(struct array_range, len),
@@ -163,6 +156,19 @@ daos_array_close(daos_handle_t oh, daos_event_t *ev)
 }
 
 /* ---- sharing ------------------------------------------------------------------------------------------------------------------ */
+int
+core__array_share_read(const d_iov_t *glob, struct core_array_share *from)
+{
+	size_t len = glob->iov_len != 0 ? glob->iov_len : glob->iov_buf_len;
+
+	if (glob->iov_buf == NULL || len < sizeof(*from) || glob->iov_buf_len < len)
+		return -DER_INVAL;
+	memcpy(from, glob->iov_buf, sizeof(*from));
+	if (from->magic != EXPORT_MAGIC || !array_shape_ok(from->cell, from->chunk))
+		return -DER_INVAL;
+	return 0;
+}
+
 struct share {
 	daos_handle_t handle;
 	d_iov_t *glob;
@@ -174,7 +180,7 @@ static int
 array_out(void *object, void *buf, size_t *size)
 {
 	struct core_array *held = object;
-	struct exported out = {.magic = EXPORT_MAGIC, .mode = held->mode, .oid = held->oid};
+	struct core_array_share out = {.magic = EXPORT_MAGIC, .mode = held->mode, .oid = held->oid};
 
 	*size = sizeof(out);
 	if (buf == NULL)
@@ -207,14 +213,14 @@ static int
 import_body(void *args)
 {
 	struct share *in = args;
-	struct exported from;
+	struct core_array_share from;
 	struct core_use use;
 	struct array *array;
 	int rc = core__use(&use, in->handle, DAOS_HTYPE_CO, DAOS_TX_NONE);
 
-	memcpy(&from, in->glob->iov_buf, sizeof(from));
-	if (rc == 0 && (from.magic != EXPORT_MAGIC || from.cell == 0 || from.chunk == 0 ||
-			memcmp(from.cont, cont_uuid(use.object), sizeof(uuid_t)) != 0))
+	if (rc == 0)
+		rc = core__array_share_read(in->glob, &from);
+	if (rc == 0 && memcmp(from.cont, cont_uuid(use.object), sizeof(uuid_t)) != 0)
 		rc = -DER_INVAL;
 	if (rc == 0 && in->mode != 0)
 		from.mode = in->mode;
@@ -230,7 +236,7 @@ daos_array_global2local(daos_handle_t coh, d_iov_t glob, unsigned int mode, daos
 {
 	struct share args = {.handle = coh, .glob = &glob, .mode = mode, .result = oh};
 
-	if (oh == NULL || glob.iov_buf == NULL || glob.iov_buf_len < sizeof(struct exported))
+	if (oh == NULL)
 		return -DER_INVAL;
 	return core__call(import_body, NULL, &args, sizeof(args), NULL);
 }

@@ -65,6 +65,12 @@ attr_key(uint64_t *dkey_value, daos_key_t *dkey, char *akey, daos_iod_t *iod, da
 	d_iov_set(&iod->iod_name, akey, 1);
 }
 
+bool
+array_shape_ok(daos_size_t cell, daos_size_t chunk)
+{
+	return cell > 0 && chunk > 0 && cell <= ARRAY_CELL_MAX && chunk <= (uint64_t)INT64_MAX / cell;
+}
+
 int
 array_create(struct cont *cont, daos_obj_id_t oid, struct tx *tx, daos_size_t cell, daos_size_t chunk, struct array **result)
 {
@@ -77,7 +83,7 @@ array_create(struct cont *cont, daos_obj_id_t oid, struct tx *tx, daos_size_t ce
 	char akey;
 	int rc;
 
-	if (cell == 0 || chunk == 0 || daos_obj_id2type(oid) != DAOS_OT_ARRAY)
+	if (!array_shape_ok(cell, chunk) || daos_obj_id2type(oid) != DAOS_OT_ARRAY)
 		return -DER_INVAL;
 	rc = array_new(cont, oid, DAOS_OO_RW, cell, chunk, &array);
 	if (rc != 0)
@@ -115,7 +121,7 @@ array_open(struct cont *cont, daos_obj_id_t oid, struct tx *tx, uint32_t mode, d
 	rc = object_fetch(array->object, tx, 0, &dkey, 1, &iod, &sgl, NULL);
 	if (rc == 0 && iod.iod_size == 0)
 		rc = -DER_NONEXIST;
-	else if (rc == 0 && (iod.iod_size != sizeof(attr) || attr[0] != ATTR_MAGIC || attr[1] == 0 || attr[2] == 0))
+	else if (rc == 0 && (iod.iod_size != sizeof(attr) || attr[0] != ATTR_MAGIC || !array_shape_ok(attr[1], attr[2])))
 		rc = -DER_NO_PERM; /* an object, but no array with attributes */
 	if (rc != 0) {
 		array_close(array);
@@ -130,7 +136,7 @@ array_open(struct cont *cont, daos_obj_id_t oid, struct tx *tx, uint32_t mode, d
 int
 array_open_with(struct cont *cont, daos_obj_id_t oid, uint32_t mode, daos_size_t cell, daos_size_t chunk, struct array **result)
 {
-	if (cell == 0 || chunk == 0)
+	if (!array_shape_ok(cell, chunk))
 		return -DER_INVAL;
 	return array_new(cont, oid, mode, cell, chunk, result);
 }

@@ -16,6 +16,10 @@ struct array_range {
 	uint64_t idx, len; /* cells */
 };
 
+/** Whether an array may have cells of so many bytes and so many cells a chunk, wherever the numbers came from. Local. */
+#define ARRAY_CELL_MAX (256 * MIB) /* more no call moves */
+bool array_shape_ok(daos_size_t cell, daos_size_t chunk);
+/** -DER_INVAL: no such cells and chunks, or no array. */
 int array_create(struct cont *cont, daos_obj_id_t oid, struct tx *tx, daos_size_t cell, daos_size_t chunk, struct array **array);
 int array_open(struct cont *cont, daos_obj_id_t oid, struct tx *tx, uint32_t mode, daos_size_t *cell, daos_size_t *chunk, struct array **array);
 /** Attributes given: nothing is read. */

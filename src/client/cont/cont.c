@@ -678,29 +678,42 @@ cont_export(struct cont *cont, void *buf, size_t *size)
 }
 
 int
+cont_export_read(const void *buf, size_t size, struct cont_exported *exported)
+{
+	struct unpacker unpacker;
+
+	unpacker_init(&unpacker, buf, size);
+	if (unpack_u32(&unpacker) != EXPORT_VERSION)
+		unpacker_fail(&unpacker, -DER_PROTO);
+	unpack_uuid(&unpacker, exported->uuid);
+	unpack_uuid(&unpacker, exported->handle);
+	exported->flags = unpack_u64(&unpacker);
+	exported->rights = unpack_u64(&unpacker);
+	return unpacker_rc(&unpacker) != 0 ? -DER_INVAL : 0;
+}
+
+int
 cont_import(struct pool *pool, const void *buf, size_t size, struct cont **result)
 {
 	struct cont_prop_get_in in = {0};
 	struct cont_prop_get_out out = {0};
-	struct cont *cont = cont_new(pool);
-	struct unpacker unpacker;
+	struct cont_exported from;
+	struct cont *cont;
 	struct arena arena;
-	int rc;
+	int rc = cont_export_read(buf, size, &from);
 
+	if (rc != 0)
+		return rc;
+	cont = cont_new(pool);
 	if (cont == NULL)
 		return -DER_NOMEM;
 	cont->imported = true;
-	unpacker_init(&unpacker, buf, size);
-	if (unpack_u32(&unpacker) != EXPORT_VERSION)
-		unpacker_fail(&unpacker, -DER_PROTO);
-	unpack_uuid(&unpacker, cont->uuid);
-	unpack_uuid(&unpacker, cont->handle);
-	cont->flags = unpack_u64(&unpacker);
-	cont->rights = unpack_u64(&unpacker);
-	rc = unpacker_rc(&unpacker) != 0 ? -DER_INVAL : 0;
+	memcpy(cont->uuid, from.uuid, sizeof(uuid_t));
+	memcpy(cont->handle, from.handle, sizeof(uuid_t));
+	cont->flags = from.flags;
+	cont->rights = from.rights;
 	arena_init(&arena, cont->mem);
-	if (rc == 0)
-		rc = call(cont, opc_cont_prop_get, &in, &out, &arena);
+	rc = call(cont, opc_cont_prop_get, &in, &out, &arena);
 	if (rc == 0)
 		rc = take_props(cont, out.props, out.props_nr);
 	arena_fini(&arena);

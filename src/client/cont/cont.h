@@ -128,5 +128,11 @@ int cont_session_list(struct cont *cont, struct arena *arena, uuid_t **sessions,
 
 int cont_export(struct cont *cont, void *buf, size_t *size);
 int cont_import(struct pool *pool, const void *buf, size_t size, struct cont **cont);
+/** What such bytes say. -DER_INVAL: they are no handle. Local. */
+struct cont_exported {
+	uuid_t uuid, handle;
+	uint64_t flags, rights;
+};
+int cont_export_read(const void *buf, size_t size, struct cont_exported *exported);
 
 #endif

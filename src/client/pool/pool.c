@@ -584,41 +584,55 @@ pool_export(struct pool *pool, void *buf, size_t *size)
 }
 
 int
+pool_export_read(const void *buf, size_t size, struct pool_exported *exported)
+{
+	struct unpacker unpacker;
+
+	unpacker_init(&unpacker, buf, size);
+	if (unpack_u32(&unpacker) != EXPORT_VERSION)
+		unpacker_fail(&unpacker, -DER_PROTO);
+	unpack_uuid(&unpacker, exported->uuid);
+	unpack_uuid(&unpacker, exported->handle);
+	exported->flags = unpack_u64(&unpacker);
+	exported->rights = unpack_u64(&unpacker);
+	exported->svc_rank = unpack_u32(&unpacker);
+	exported->label = unpack_string(&unpacker);
+	exported->system = unpack_string(&unpacker);
+	if (unpacker_rc(&unpacker) != 0 || exported->label == NULL || exported->system == NULL ||
+	    strlen(exported->label) >= sizeof(((struct pool *)0)->label))
+		return -DER_INVAL;
+	return 0;
+}
+
+int
 pool_import(struct client *client, const void *buf, size_t size, struct pool **result)
 {
 	struct pool_map_get_in in = {0};
 	struct pool_map_get_out out = {0};
-	const char *label, *system;
-	struct unpacker unpacker;
-	struct pool *pool = pool_new(client);
+	struct pool_exported from;
+	struct pool *pool;
 	struct arena arena;
-	int rc;
+	int rc = pool_export_read(buf, size, &from);
 
+	if (rc == 0 && strcmp(from.system, client_system(client)) != 0)
+		rc = -DER_MISMATCH;
+	if (rc != 0)
+		return rc;
+	pool = pool_new(client);
 	if (pool == NULL)
 		return -DER_NOMEM;
 	pool->imported = true;
-	unpacker_init(&unpacker, buf, size);
-	if (unpack_u32(&unpacker) != EXPORT_VERSION)
-		unpacker_fail(&unpacker, -DER_PROTO);
-	unpack_uuid(&unpacker, pool->uuid);
-	unpack_uuid(&unpacker, pool->handle);
-	pool->flags = unpack_u64(&unpacker);
-	pool->rights = unpack_u64(&unpacker);
-	pool->svc_rank = unpack_u32(&unpacker);
-	label = unpack_string(&unpacker);
-	system = unpack_string(&unpacker);
-	rc = unpacker_rc(&unpacker) != 0 || label == NULL || system == NULL ? -DER_INVAL : 0;
-	if (rc == 0 && strcmp(system, client_system(client)) != 0)
-		rc = -DER_MISMATCH;
-	if (rc == 0) {
-		if (strlen(label) < sizeof(pool->label))
-			strcpy(pool->label, label);
-		arena_init(&arena, pool->mem);
-		rc = pool_call(pool, opc_pool_map_get, &in, &out, &arena);
-		if (rc == 0)
-			rc = take_map(pool, &out.map);
-		arena_fini(&arena);
-	}
+	memcpy(pool->uuid, from.uuid, sizeof(uuid_t));
+	memcpy(pool->handle, from.handle, sizeof(uuid_t));
+	pool->flags = from.flags;
+	pool->rights = from.rights;
+	pool->svc_rank = from.svc_rank;
+	strcpy(pool->label, from.label);
+	arena_init(&arena, pool->mem);
+	rc = pool_call(pool, opc_pool_map_get, &in, &out, &arena);
+	if (rc == 0)
+		rc = take_map(pool, &out.map);
+	arena_fini(&arena);
 	if (rc != 0) {
 		pool_put(pool);
 		return rc;

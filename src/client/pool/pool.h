@@ -89,5 +89,13 @@ int pool_props_deliver(const struct rpc_prop *got, uint32_t nr, struct arena *ar
 /** Sharing a handle with another process: bytes that pool_import understands there. size in: of buf; out: needed. */
 int pool_export(struct pool *pool, void *buf, size_t *size);
 int pool_import(struct client *client, const void *buf, size_t size, struct pool **pool);
+/** What such bytes say; texts lie within them. -DER_INVAL: they are no handle. Local. */
+struct pool_exported {
+	uuid_t uuid, handle;
+	uint64_t flags, rights;
+	uint32_t svc_rank;
+	const char *label, *system;
+};
+int pool_export_read(const void *buf, size_t size, struct pool_exported *exported);
 
 #endif
