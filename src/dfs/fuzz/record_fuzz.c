@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records as they come from the store: the first byte says which, and whether it looks like one. What decodes must be usable and encode to what it was (record I1). */
+/*
+ * Records as they come from the store: the first byte says which, and whether it looks like one. What decodes must be usable and encode to
+ * what it was (record I1).
+ */
 #include "../internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -212,6 +212,30 @@ large_values_come_back_as_they_went(void **state)
 	free(back);
 }
 
+/* Bytes that are no handle: cut short, of another magic, with cells that no memory holds or so many that their numbers overflow. */
+static void
+foreign_array_handles(d_iov_t glob)
+{
+	static const struct {
+		size_t at;
+		uint64_t value;
+	} changes[] = {{0, 0}, {40, 0}, {40, 1ULL << 40}, {40, UINT64_MAX}, {48, 0}, {48, 1ULL << 62}};
+	char bytes[64], *good = glob.iov_buf;
+	daos_handle_t oh;
+
+	assert_int_equal(glob.iov_buf_len, 56); /* magic, mode, container, object, cell, chunk */
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		memcpy(bytes, good, 56);
+		memcpy(bytes + changes[i].at, &changes[i].value, sizeof(uint64_t));
+		glob.iov_buf = bytes;
+		assert_int_equal(daos_array_global2local(here.coh, glob, DAOS_OO_RO, &oh), -DER_INVAL);
+	}
+	glob.iov_buf = good;
+	glob.iov_len = glob.iov_buf_len = 55;
+	assert_int_equal(daos_array_global2local(here.coh, glob, DAOS_OO_RO, &oh), -DER_INVAL);
+	assert_int_equal(daos_array_open_with_attr(here.coh, new_oid(DAOS_OT_ARRAY_BYTE), DAOS_TX_NONE, DAOS_OO_RW, 1ULL << 40, 1, &oh, NULL), -DER_INVAL);
+}
+
 static void
 arrays_keep_their_size_and_cells(void **state)
 {
@@ -240,6 +264,7 @@ arrays_keep_their_size_and_cells(void **state)
 	assert_int_equal(daos_array_close(oh, NULL), 0);
 	assert_int_equal(daos_array_global2local(here.coh, glob, DAOS_OO_RO, &again), 0);
 	assert_int_equal(daos_array_close(again, NULL), 0);
+	foreign_array_handles(glob);
 	free(glob.iov_buf);
 	assert_int_equal(daos_array_open(here.coh, oid, DAOS_TX_NONE, DAOS_OO_RO, &cell, &chunk, &oh, NULL), 0);
 	assert_int_equal(cell, sizeof(uint32_t));
