@@ -54,7 +54,7 @@ client_gives_up              src/sim --seeds 5
 dfs_rename_in_two            src/sim --story files --seeds 30
 dfs_link_count_unread        sim.dfs_crowd_test
 dfs_makes_in_removed         sim.dfs_crowd_test
-dfs_forgets_others           sim.dfs_case_test
+dfs_forgets_others           src/sim --story files --seeds 30
 object_late_data             sim.lock_test
 cont_no_grace                sim.lock_test
 '

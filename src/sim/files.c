@@ -418,6 +418,7 @@ files_class(const struct files_sums *sums, uint32_t index, uint64_t *happened, u
 		[FILES_APPENDED] = {"file appended to", 1000},
 		[FILES_TRUNCATED] = {"file cut or made longer", 1000},
 		[FILES_NAMELESS] = {"file without a name read or written", 1000},
+		[FILES_GUESTS] = {"file read that another mount has unlinked", 300},
 		[FILES_TOKENS_MOVED] = {"token moved where all move them", 1000},
 		[FILES_TOKENS_COUNTED] = {"all tokens seen at one moment", 1000},
 		[FILES_LOCKED] = {"lock file made", 1000},

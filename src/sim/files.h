@@ -26,6 +26,7 @@ enum files_act {
 	FILES_APPENDED,
 	FILES_TRUNCATED,
 	FILES_NAMELESS, /* read or written after its last name went */
+	FILES_GUESTS,   /* the same of a file of another mount */
 	FILES_TOKENS_MOVED,
 	FILES_TOKENS_COUNTED,
 	FILES_LOCKED, /* by a file made with O_EXCL */

@@ -30,6 +30,10 @@ struct files_player {
 	struct fs_file *file;       /* held open, or NULL */
 	int file_node;
 	bool append;
+	struct fs_file *guest;      /* a file of another player's, held open, or NULL */
+	struct files_player *host;  /* whose */
+	int host_node;
+	bool blurred;               /* what a write in doubt did to a file without a name is not known */
 	uint32_t changes, serial;
 	bool ready, left, dead;
 	uint8_t buf[FILES_ROOM], back[FILES_ROOM + 1];

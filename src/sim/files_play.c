@@ -88,6 +88,7 @@ find_inode(struct files_player *player, const struct spot *spot, int node, struc
 }
 
 /* ---- changing ---------------------------------------------------------------------------------------------------------------------- */
+/* From here to change_ask nothing yields: a guest may open what the model has (act_guest). */
 static void
 change_begin(struct files_player *player)
 {
@@ -158,6 +159,7 @@ act_create(struct files_player *player, const struct spot *spot)
 	struct stat st;
 	int node = -1, rc, want;
 
+	change_begin(player);
 	want = model_make(player->next, spot->dir, spot->name, S_IFREG, 0644, NULL, &node);
 	change_ask(player);
 	rc = fs_create(spot->inode, spot->name, 0644, O_RDWR | O_EXCL | (append ? O_APPEND : 0), &files__who, &inode, &st, &file, &created);
@@ -179,6 +181,7 @@ act_make(struct files_player *player, const struct spot *spot)
 	int node = -1, rc, want;
 
 	snprintf(target, sizeof(target), "target-%u", ++player->serial);
+	change_begin(player);
 	want = model_make(player->next, spot->dir, spot->name, type, type == S_IFLNK ? 0777 : 0755, target, &node);
 	change_ask(player);
 	rc = type == S_IFLNK ? fs_symlink(spot->inode, spot->name, target, &files__who, &inode, NULL)
@@ -197,6 +200,7 @@ act_remove(struct files_player *player, const struct spot *spot)
 	int node = model_find(player->model, spot->dir, spot->name), rc, want;
 	bool rmdir = node >= 0 ? (player->model->nodes[node].type == S_IFDIR) != (draw(player, 8) == 0) : draw(player, 2) == 0;
 
+	change_begin(player);
 	want = model_remove(player->next, spot->dir, spot->name, rmdir);
 	change_ask(player);
 	rc = rmdir ? fs_rmdir(spot->inode, spot->name) : fs_unlink(spot->inode, spot->name);
@@ -216,6 +220,7 @@ act_link(struct files_player *player, const struct spot *spot)
 	draw_spot(player, &to);
 	if (find_spot(player, &to)) {
 		since = files__since(player->story);
+		change_begin(player);
 		want = model_link(player->next, node, to.dir, to.name);
 		change_ask(player);
 		rc = fs_link(inode, to.inode, to.name, NULL);
@@ -238,6 +243,7 @@ act_rename(struct files_player *player, const struct spot *spot)
 	if (!find_spot(player, &to))
 		return;
 	since = files__since(player->story);
+	change_begin(player);
 	want = model_rename(player->next, spot->dir, spot->name, to.dir, to.name, flag);
 	change_ask(player);
 	rc = fs_rename(spot->inode, spot->name, to.inode, to.name, flag);
@@ -256,6 +262,7 @@ act_truncate(struct files_player *player, const struct spot *spot)
 	if (node < 0 || player->model->nodes[node].type != S_IFREG || !find_inode(player, spot, node, &inode))
 		return;
 	since = files__since(player->story);
+	change_begin(player);
 	model_resize(player->next, node, (uint64_t)attr.st_size);
 	change_ask(player);
 	rc = fs_setattr(inode, &attr, FS_SET_SIZE, NULL);
@@ -349,8 +356,10 @@ act_write(struct files_player *player)
 	iov.iov_len = len;
 	change_ask(player);
 	rc = fs_write(player->file, &iov, 1, off, &done, NULL);
-	if (nameless && rc != 0)
+	if (nameless && rc != 0) {
 		player->changing = false; /* nobody can look */
+		player->blurred = true;
+	}
 	if (nameless_lost(player, rc))
 		return;
 	if (rc == 0 && done != len)
@@ -502,6 +511,132 @@ act_spy(struct files_player *player)
 		count(player, FILES_SPIED);
 }
 
+/* ---- guests ------------------------------------------------------------------------------------------------------------------------------ */
+/* Has the host moved since he was at version? */
+static bool
+moved(const struct files_player *host, uint64_t version)
+{
+	return host->version != version || host->changing;
+}
+
+static void
+guest_leave(struct files_player *player)
+{
+	struct files_player *host = player->host;
+
+	if (player->guest == NULL)
+		return;
+	(void)fs_close(player->guest);
+	player->guest = NULL;
+	model_close(host->model, player->host_node);
+	if (host->changing)
+		model_close(host->next, player->host_node);
+}
+
+static int
+guest_find(struct files_player *player, const char *dir_name, const char *name, struct fs_inode **inode)
+{
+	struct fs_inode *root = fs_root(player->fs), *dir;
+	int rc = fs_lookup(root, dir_name, &dir, NULL);
+
+	fs_inode_put(root);
+	if (rc != 0)
+		return rc;
+	rc = fs_lookup(dir, name, inode, NULL);
+	fs_inode_put(dir);
+	return rc;
+}
+
+/* Opens a file of another mount, which from then on stays, whatever becomes of its names. */
+static void
+guest_come(struct files_player *player)
+{
+	struct files_story *story = player->story;
+	struct files_player *host = &story->players[draw(player, story->clients)];
+	struct files_since since = files__since(story);
+	bool own = draw(player, 2) == 0;
+	const struct model_node *dir;
+	char dir_name[16], name[MODEL_NAME];
+	struct fs_inode *inode;
+	uint64_t version = host->version;
+	int node, rc;
+
+	if (host == player || !host->ready || host->left || host->dead || host->changing)
+		return;
+	dir = &host->model->nodes[own ? FILES_OWN : FILES_SHARED];
+	if (dir->kid_nr == 0)
+		return;
+	node = (int)draw(player, (uint64_t)dir->kid_nr);
+	memcpy(name, dir->kids[node].name, sizeof(name));
+	node = dir->kids[node].node;
+	if (host->model->nodes[node].type != S_IFREG)
+		return;
+	snprintf(dir_name, sizeof(dir_name), own ? "p%u" : "s", host->index);
+	rc = guest_find(player, dir_name, name, &inode);
+	if (rc == 0) {
+		rc = fs_open(inode, O_RDONLY, &player->guest);
+		fs_inode_put(inode);
+	}
+	if (rc != 0) {
+		player->guest = NULL;
+		if (!moved(host, version))
+			files__excuse(player, since, rc, "opening what another made");
+		return;
+	}
+	if (moved(host, version) || host->dead) { /* whatever it was that was opened */
+		(void)fs_close(player->guest);
+		player->guest = NULL;
+		return;
+	}
+	player->host = host;
+	player->host_node = node;
+	model_open(host->model, node);
+}
+
+static void
+guest_read(struct files_player *player)
+{
+	struct files_player *host = player->host;
+	struct files_since since = files__since(player->story);
+	struct iovec iov = {.iov_base = player->back, .iov_len = FILES_ROOM + 1};
+	uint64_t version = host->version;
+	const struct model_node *node;
+	bool nameless;
+	size_t done;
+	int rc;
+
+	if (host->changing)
+		return;
+	nameless = host->model->nodes[player->host_node].nlink == 0;
+	rc = fs_read(player->guest, &iov, 1, 0, &done);
+	if (nameless && sim_counter(player->story->sim, "sometimes", "dfs: a session lapsed") > 0) {
+		guest_leave(player); /* it may be gone */
+		return;
+	}
+	if (rc != 0) {
+		files__excuse(player, since, rc, "reading what another made");
+		return;
+	}
+	node = &host->model->nodes[player->host_node];
+	if (moved(host, version) || (nameless && host->blurred))
+		return;
+	if (done != node->size || memcmp(player->back, node->data, done) != 0)
+		files__broken(player, "a file of another has other bytes", nameless ? "nameless" : "named", (int)done);
+	if (nameless)
+		count(player, FILES_GUESTS);
+}
+
+static void
+act_guest(struct files_player *player)
+{
+	if (player->guest == NULL)
+		guest_come(player);
+	else if (draw(player, 5) == 0)
+		guest_leave(player);
+	else
+		guest_read(player);
+}
+
 /* ---- all of it -------------------------------------------------------------------------------------------------------------------------- */
 static void
 act_named(struct files_player *player)
@@ -515,7 +650,6 @@ act_named(struct files_player *player)
 	draw_spot(player, &spot);
 	if (!find_spot(player, &spot))
 		return;
-	change_begin(player);
 	acts[draw(player, ARRAY_SIZE(acts))](player, &spot);
 	fs_inode_put(spot.inode);
 }
@@ -539,7 +673,7 @@ files__act(struct files_player *player)
 		act_settle(player);
 		return;
 	}
-	switch (draw(player, 20)) {
+	switch (draw(player, 22)) {
 	case 0:
 		act_spy(player);
 		break;
@@ -563,6 +697,10 @@ files__act(struct files_player *player)
 	case 11:
 		if (draw(player, 3) == 0)
 			let_go(player);
+		break;
+	case 12:
+	case 13:
+		act_guest(player);
 		break;
 	default:
 		act_named(player);
@@ -643,4 +781,5 @@ files__end(struct files_player *player)
 	while (player->changing)
 		act_settle(player);
 	let_go(player);
+	guest_leave(player);
 }
