@@ -570,7 +570,7 @@ a_tree_does_what_its_model_does(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
 		for (uint64_t seed = 1; seed <= 3; seed++)
-			run(&shapes[i], seed, shapes[i].records > 1000 ? 3000 : 8000);
+			run(&shapes[i], seed, (shapes[i].records > 1000 ? 3000 : 8000) / TEST_PARTS);
 }
 
 int

@@ -403,14 +403,14 @@ static void
 one_mount_does_what_posix_says(void **state)
 {
 	for (uint64_t seed = 1; seed <= 4; seed++)
-		run(&(struct scene){.seed = seed, .mounts = 1, .ops = 3000, .body = random_operations});
+		run(&(struct scene){.seed = seed, .mounts = 1, .ops = 3000 / TEST_PARTS, .body = random_operations});
 }
 
 static void
 two_mounts_do_what_posix_says(void **state)
 {
 	for (uint64_t seed = 11; seed <= 16; seed++)
-		run(&(struct scene){.seed = seed, .mounts = 2, .ops = 3000, .body = random_operations});
+		run(&(struct scene){.seed = seed, .mounts = 2, .ops = 3000 / TEST_PARTS, .body = random_operations});
 }
 
 static void

@@ -344,7 +344,7 @@ counters_of_two_mounts_are_exact(void **state)
 static void
 they_are_exact_over_deaths_of_the_engine(void **state)
 {
-	for (uint64_t seed = 211; seed < 217; seed++) {
+	for (uint64_t seed = 211; seed < 211 + 6 / TEST_PARTS; seed++) {
 		struct scene scene = {.seed = seed, .rounds = 30, .body = counter_body, .breaks = {KILL, KILL}};
 
 		run(&scene);
@@ -367,7 +367,7 @@ power_loss(uint64_t seed, enum trouble first, enum trouble second)
 static void
 they_are_exact_over_losses_of_power(void **state)
 {
-	for (uint64_t seed = 291; seed < 295; seed++) {
+	for (uint64_t seed = 291; seed < 291 + 4 / TEST_PARTS; seed++) {
 		power_loss(seed, POWER, seed % 2 == 0 ? KILL : POWER);
 		power_loss(seed, POWER_HEARD, seed % 2 == 0 ? POWER_HEARD : KILL);
 	}
@@ -658,14 +658,14 @@ zombie_body(struct scene *scene, uint32_t machine)
 static void
 locks_of_a_mount_that_is_cut_off_pass_on_and_its_late_write_is_refused(void **state)
 {
-	for (uint64_t seed = 251; seed < 254; seed++)
+	for (uint64_t seed = 251; seed <= 251 + 2 / TEST_PARTS; seed++)
 		run(&(struct scene){.seed = seed, .body = zombie_body});
 }
 
 static void
 locks_of_a_mount_that_was_stopped_pass_on_and_its_late_write_is_refused(void **state)
 {
-	for (uint64_t seed = 261; seed < 264; seed++)
+	for (uint64_t seed = 261; seed <= 261 + 2 / TEST_PARTS; seed++)
 		run(&(struct scene){.seed = seed, .rounds = 1, .body = zombie_body});
 }
 

@@ -177,9 +177,9 @@ without_memory_a_creation_fails_and_can_be_repeated(void **state)
 	static const uint64_t levels[] = {1000, 5000, 20000, 100000};
 	uint32_t failed = 0;
 
-	for (uint64_t seed = 0; seed < 30; seed++)
+	for (uint64_t seed = 0; seed < 32 / TEST_PARTS; seed++)
 		failed += play(NO_MEMORY, levels[seed % ARRAY_SIZE(levels)], seed, NULL) != 0;
-	assert_true(failed > 10);
+	assert_true(failed > 10 / TEST_PARTS);
 }
 
 static void
@@ -187,9 +187,9 @@ without_room_a_creation_fails_and_can_be_repeated(void **state)
 {
 	uint32_t failed = 0;
 
-	for (uint64_t mib = 1; mib < 800; mib += 37)
+	for (uint64_t mib = 1; mib < 800; mib += 37 * TEST_PARTS)
 		failed += play(NO_ROOM, mib * MIB, mib, NULL) != 0;
-	assert_true(failed > 5);
+	assert_true(failed > 5 / TEST_PARTS);
 }
 
 static void
@@ -197,9 +197,9 @@ with_failing_files_a_creation_fails_and_can_be_repeated(void **state)
 {
 	uint32_t failed = 0;
 
-	for (uint64_t seed = 0; seed < 20; seed++)
+	for (uint64_t seed = 0; seed < 20 / TEST_PARTS; seed++)
 		failed += play(BAD_FILES, 50000 * (1 + seed % 10), seed, NULL) != 0;
-	assert_true(failed > 5);
+	assert_true(failed > 5 / TEST_PARTS);
 }
 
 static void
@@ -210,7 +210,7 @@ a_creation_cut_by_a_loss_of_power_can_be_repeated(void **state)
 
 	for (uint64_t seed = 0; !whole && seed < 400; seed++) {
 		(void)play(POWER, ns, seed, &whole);
-		ns += 300 * NS_PER_US;
+		ns += 300 * NS_PER_US * TEST_PARTS;
 	}
 	assert_true(whole);
 }

@@ -214,14 +214,14 @@ run(uint64_t seed, uint32_t crashes)
 static void
 a_snapshot_does_not_change_while_transactions_go_on(void **state)
 {
-	for (uint64_t seed = 1; seed <= 6; seed++)
+	for (uint64_t seed = 1; seed <= 1 + 5 / TEST_PARTS; seed++)
 		run(seed, 0);
 }
 
 static void
 a_snapshot_does_not_change_when_the_engine_dies(void **state)
 {
-	for (uint64_t seed = 101; seed <= 104; seed++)
+	for (uint64_t seed = 101; seed <= 101 + 3 / TEST_PARTS; seed++)
 		run(seed, 4);
 }
 

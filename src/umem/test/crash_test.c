@@ -31,7 +31,7 @@ images_wanted(uint64_t usual)
 {
 	const char *text = getenv("CRASH_TEST_IMAGES");
 
-	return text != NULL ? strtoull(text, NULL, 10) : usual;
+	return text != NULL ? strtoull(text, NULL, 10) : usual / TEST_PARTS;
 }
 
 /* ---- the workload ------------------------------------------------------------------------------------------------------- */
@@ -522,7 +522,7 @@ lives_that_end_suddenly_follow_each_other(void **state)
 			assert_false(stage_play(&stage, play_life, &lives));
 			stage_revive(&stage);
 		}
-		if (shape->budget != 0)
+		if (shape->budget != 0 && lives_nr >= 50)
 			assert_true(sim_counter(stage.sim, "sometimes", "umem: replay needs more memory than it may have") > 0);
 		sim_destroy(stage.sim);
 		for (uint32_t i = 0; i < WRITERS; i++)

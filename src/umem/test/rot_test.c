@@ -97,7 +97,7 @@ flip(uint64_t seed, bool leave, const char *path, uint32_t *detected, uint32_t *
 	look(rec, &rot, NULL, 0);
 	assert_int_equal(rot.open_rc, 0);
 	assert_int_equal(rot.found, rot.last);
-	for (uint32_t i = 0; i < 700; i++) {
+	for (uint32_t i = 0; i < 700 / TEST_PARTS; i++) {
 		uint64_t size = path[strlen(path) - 1] == 'l' ? UMEM_WAL_MIN : umem_meta_size(2 * MIB);
 		/* Every sort of block: headers often, the rest evenly. */
 		uint64_t block = rand_below(&rand, i % 4 == 0 ? 4 : size / 4096), in = rand_below(&rand, 4096);
@@ -127,7 +127,7 @@ a_flipped_bit_anywhere_on_meta_is_found_or_harmless(void **state)
 
 	flip(1, false, STAGE_META, &detected, &harmless, &tail, &heads);
 	flip(2, true, STAGE_META, &detected, &harmless, &tail, &heads);
-	assert_true(detected > 100 && harmless > 100);
+	assert_true(detected > 100 / TEST_PARTS && harmless > 100 / TEST_PARTS);
 	assert_int_equal(tail, 0);
 }
 
@@ -140,7 +140,7 @@ a_flipped_bit_anywhere_in_the_log_is_found_or_harmless(void **state)
 	/* Closed in order: of the log nothing is needed but the blob's header. */
 	assert_int_equal(detected + tail, heads);
 	flip(4, true, STAGE_WAL, &detected, &harmless, &tail, &heads);
-	assert_true(detected > 50 && tail < 60);
+	assert_true(detected > 50 / TEST_PARTS && tail < 60);
 }
 
 /* ---- whole sectors ------------------------------------------------------------------------------------------------------- */
@@ -191,7 +191,7 @@ writes_that_go_astray_or_get_lost_never_make_wrong_data(void **state)
 {
 	uint32_t gave_up = 0;
 
-	for (uint64_t seed = 1; seed <= 60; seed++) {
+	for (uint64_t seed = 1; seed <= 60 / TEST_PARTS; seed++) {
 		struct liar liar = { .first = true };
 		struct sim_options options;
 		struct stage stage;
@@ -212,7 +212,7 @@ writes_that_go_astray_or_get_lost_never_make_wrong_data(void **state)
 		sim_destroy(stage.sim);
 		model_free(liar.model);
 	}
-	assert_true(gave_up > 5);
+	assert_true(gave_up > 5 / TEST_PARTS);
 }
 
 int
