@@ -245,12 +245,8 @@ die(struct files_story *story)
 {
 	struct sim *sim = story->sim;
 	enum sim_crash how = sim_rand_nr(sim, 2) == 0 ? SIM_KILL : SIM_POWER;
-	struct moment moment = {.kind = sim_rand_nr(sim, 2) == 0 ? ".meta" : ".data", .nth = 1 + sim_rand_nr(sim, 15)};
+	struct moment moment = {.how = how, .kind = sim_rand_nr(sim, 2) == 0 ? ".meta" : ".data", .nth = 1 + sim_rand_nr(sim, 15)};
 
-	/* What failed to be written may be seen by the next process and yet never be durable (disk I3): the machine goes down with it. */
-	if (story->trouble == TROUBLE_WRITE || story->trouble == TROUBLE_FLUSH)
-		how = SIM_POWER;
-	moment.how = how;
 	(void)sim_run(sim, sim_rand_nr(sim, 3 * NS_PER_MS), NULL, NULL);
 	switch (sim_rand_nr(sim, 4)) {
 	case 0: /* within a poll */
