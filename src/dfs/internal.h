@@ -56,6 +56,13 @@ struct fs_leaving { /* a file whose end is being decided, on the stack of who de
 	uint64_t ino; /* 0: not in the list */
 };
 
+/* A name that named inode ino when it was last looked at; may be wrong. */
+struct fs_guess {
+	uint64_t key; /* hash of directory and name */
+	uint64_t ino;
+};
+enum { FS_GUESS_NR = 4096 };
+
 struct fs {
 	struct cont *cont;
 	struct client *client;
@@ -71,6 +78,7 @@ struct fs {
 	/* inodes that somebody refers to, by number */
 	struct list *table;
 	uint32_t table_size, inode_nr;
+	struct fs_guess *guesses; /* FS_GUESS_NR of them, by key; name.c */
 	/* numbers reserved and not yet used */
 	uint64_t next_ino, ino_left;
 	struct ult_mutex ino_mutex;

@@ -286,6 +286,7 @@ fs_free(struct fs *fs)
 	ASSERTF(fs->inode_nr == 0, "dfs: inodes are still referred to at umount");
 	mem_free(mem, fs->table);
 	mem_free(mem, fs->heard);
+	mem_free(mem, fs->guesses);
 	lock_session_drop(&fs->locks, &fs->held);
 	lock_table_fini(&fs->locks);
 	if (cont_close(fs->cont) != 0)
@@ -305,8 +306,10 @@ fs_new(struct cont *cont, uint32_t flags, const struct dfs_super_record *super, 
 	fs->mem = client_mem(client);
 	fs->table = MEM_NEW_ARRAY(fs->mem, struct list, TABLE_FIRST);
 	fs->heard = MEM_NEW_ARRAY(fs->mem, uint64_t, FS_HEARD_MAX);
-	rc = fs->table != NULL && fs->heard != NULL ? cont_clone(cont, &fs->cont) : -DER_NOMEM;
+	fs->guesses = MEM_NEW_ARRAY(fs->mem, struct fs_guess, FS_GUESS_NR);
+	rc = fs->table != NULL && fs->heard != NULL && fs->guesses != NULL ? cont_clone(cont, &fs->cont) : -DER_NOMEM;
 	if (rc != 0) {
+		mem_free(fs->mem, fs->guesses);
 		mem_free(fs->mem, fs->heard);
 		mem_free(fs->mem, fs->table);
 		mem_free(fs->mem, fs);

@@ -16,6 +16,7 @@
 
 #include <endian.h>
 #include <stdio.h>
+#include "base/hash64.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
@@ -116,15 +117,77 @@ lookup(struct fs_inode *dir, const char *name, struct fs_inode **inode)
 	return rc == 0 ? fs__inode_of(dir->fs, named.oid, named.type, inode) : rc;
 }
 
+/* Attributes of the inode that a name most likely has, asked for while the name is looked up. */
+struct foresight {
+	struct fs_inode *inode; /* NULL: no guess */
+	struct stat st;
+	struct ult *ult;
+	int rc;
+};
+
+static struct fs_guess *
+guess_of(struct fs_inode *dir, const char *name, uint64_t *key)
+{
+	*key = hash64_string(name, dir->oid.lo);
+	return &dir->fs->guesses[*key % FS_GUESS_NR];
+}
+
+static void
+guess_set(struct fs_inode *dir, const char *name, const struct fs_inode *inode)
+{
+	uint64_t key;
+	struct fs_guess *guess = guess_of(dir, name, &key);
+
+	*guess = (struct fs_guess){.key = key, .ino = inode->oid.lo};
+}
+
+static void
+foresee(void *arg)
+{
+	struct foresight *foresight = arg;
+
+	foresight->rc = fs__getattr(foresight->inode, &foresight->st);
+}
+
+/* lookup with attributes, both asked at once where the name named an inode before that is still known here. */
+static int
+lookup_foreseen(struct fs_inode *dir, const char *name, struct fs_inode **inode, struct stat *st, bool *have)
+{
+	struct foresight foresight = {.rc = ENOENT};
+	uint64_t key;
+	struct fs_guess *guess = guess_of(dir, name, &key);
+	int rc;
+
+	if (guess->key == key && guess->ino != dir->oid.lo)
+		foresight.inode = fs_inode_find(dir->fs, guess->ino);
+	if (foresight.inode != NULL) {
+		fs_inode_get(foresight.inode);
+		(void)ult_spawn(xs_self(), ULT_IO, "dfs_foresee", foresee, &foresight, &foresight.ult);
+	}
+	rc = lookup(dir, name, inode);
+	if (foresight.ult != NULL)
+		ult_join(foresight.ult);
+	*have = rc == 0 && *inode == foresight.inode && foresight.rc == 0;
+	if (*have)
+		*st = foresight.st;
+	if (rc == 0)
+		guess_set(dir, name, *inode);
+	if (foresight.inode != NULL)
+		fs_inode_put(foresight.inode);
+	return rc;
+}
+
 int
 fs_lookup(struct fs_inode *dir, const char *name, struct fs_inode **result, struct stat *st)
 {
 	struct fs_inode *inode;
 	int rc = ENOENT;
+	bool have;
 
 	for (uint32_t round = 0; round < LOOK_ROUNDS; round++) {
-		rc = lookup(dir, name, &inode);
-		if (rc != 0 || st == NULL)
+		have = false;
+		rc = st != NULL ? lookup_foreseen(dir, name, &inode, st, &have) : lookup(dir, name, &inode);
+		if (rc != 0 || st == NULL || have)
 			break;
 		rc = fs__getattr(inode, st);
 		if (rc == 0)
@@ -228,6 +291,7 @@ create(struct fs_inode *dir, const char *name, mode_t mode, dev_t rdev, const st
 		return rc;
 	}
 	fs__made(creation.inode, &record, reign);
+	guess_set(dir, name, creation.inode);
 	*result = creation.inode;
 	return 0;
 }
