@@ -159,6 +159,11 @@ struct bio_piece *bio_desc_pieces(struct bio_desc *desc, int v, int *nr);
  * -DER_NOMEM, -DER_NVME_IO
  */
 int bio_desc_prepare(struct bio_desc *desc);
+/**
+ * For an update, instead of copying into its pieces: true when it is one piece in whole blocks and data, BIO_BLOCK aligned, has all its len
+ * bytes. They stay the caller's, who neither changes nor frees them before the descriptor is freed.
+ */
+bool bio_desc_lend(struct bio_desc *desc, void *data, size_t len);
 /** For an update: writes the staged blob pieces (tail blocks padded with zeros), durable: survive a power loss. YIELDS */
 int bio_desc_post(struct bio_desc *desc, bool durable);
 void bio_desc_free(struct bio_desc *desc);

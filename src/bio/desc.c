@@ -7,6 +7,8 @@
  * A blob piece gets the whole blocks that cover it; on a fetch its buf points at its first byte in them. Neighbours on the
  * blob that are neighbours in the staging become one operation. At most IO_MAX operations are under way.
  *
+ * An update of one piece in whole blocks, whose bytes lie at a block already, is written from there (bio_desc_lend).
+ *
  *	desc I1  On an update blob pieces begin at a block; what follows the last byte in its block is zeros.
  */
 #include "bio_private.h"
@@ -26,6 +28,7 @@ struct bio_desc {
 	bool update;
 	char *staging;
 	size_t staging_size;
+	bool lent; /* staging is the caller's */
 	int value_nr;
 	struct value values[];
 };
@@ -249,12 +252,27 @@ bio_desc_post(struct bio_desc *desc, bool durable)
 	return desc->staging == NULL ? 0 : transfer(desc, durable);
 }
 
+bool
+bio_desc_lend(struct bio_desc *desc, void *data, size_t len)
+{
+	struct bio_piece *piece = desc->value_nr == 1 && desc->values[0].nr == 1 ? desc->values[0].pieces : NULL;
+
+	if (!desc->update || desc->lent || piece == NULL || piece->media != BIO_BLOB || piece->len != len || desc->staging_size != len ||
+	    (uintptr_t)data % BIO_BLOCK != 0)
+		return false;
+	bio_buf_put(desc->bio, desc->staging, desc->staging_size);
+	desc->staging = piece->buf = data;
+	desc->lent = true;
+	return true;
+}
+
 void
 bio_desc_free(struct bio_desc *desc)
 {
 	struct mem *mem = desc->bio->env->mem;
 
-	bio_buf_put(desc->bio, desc->staging, desc->staging_size);
+	if (!desc->lent)
+		bio_buf_put(desc->bio, desc->staging, desc->staging_size);
 	for (int v = 0; v < desc->value_nr; v++)
 		mem_free(mem, desc->values[v].pieces);
 	mem_free(mem, desc);

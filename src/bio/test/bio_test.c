@@ -370,6 +370,27 @@ play_desc(struct stage *stage, void *arg)
 			assert_int_equal(pieces[p].buf[i], (char)((pieces[p].off + i < 10000 ? pieces[p].off + i : 0) % 251));
 	assert_int_equal(pieces[nr - 1].buf[97], 'x');
 	bio_desc_free(desc);
+
+	/* One piece in whole blocks is written from where its bytes are; anything else is copied. */
+	assert_int_equal(bio_desc_create(bio, blob, true, 1, &desc), 0);
+	assert_int_equal(bio_desc_add(desc, 0, BIO_BLOB, 16384, BIO_BLOCK), 0);
+	assert_int_equal(bio_desc_prepare(desc), 0);
+	memset(block, 'l', BIO_BLOCK);
+	assert_false(bio_desc_lend(desc, block + 8, BIO_BLOCK));
+	assert_false(bio_desc_lend(desc, block, BIO_BLOCK - 1));
+	assert_true(bio_desc_lend(desc, block, BIO_BLOCK));
+	assert_false(bio_desc_lend(desc, block, BIO_BLOCK));
+	assert_int_equal(bio_desc_post(desc, true), 0);
+	bio_desc_free(desc);
+	memset(block, 0, BIO_BLOCK);
+	assert_int_equal(bio_read(blob, 16384, &iov, 1), 0);
+	for (uint32_t i = 0; i < BIO_BLOCK; i++)
+		assert_int_equal(block[i], 'l');
+	assert_int_equal(bio_desc_create(bio, blob, true, 1, &desc), 0);
+	assert_int_equal(bio_desc_add(desc, 0, BIO_BLOB, 20480, 100), 0);
+	assert_int_equal(bio_desc_prepare(desc), 0);
+	assert_false(bio_desc_lend(desc, block, 100)); /* its block needs zeros behind it */
+	bio_desc_free(desc);
 	bio_blob_close(blob);
 	bio_close(bio);
 	free(block);

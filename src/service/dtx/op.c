@@ -119,6 +119,8 @@ dtx_op_copy(struct vos_op *op, const daos_iod_t *iods, uint32_t nr, const struct
 			if (rc != 0)
 				return rc;
 		}
+		if (desc != NULL && nr == 1 && data_nr == 1 && data[0].iov_len == bytes && bio_desc_lend(desc, data[0].iov_base, bytes))
+			return 0;
 		struct bio_piece *pieces = desc != NULL ? bio_desc_pieces(desc, (int)i, &piece_nr) : NULL;
 		uint64_t at = off;
 

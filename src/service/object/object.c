@@ -2,6 +2,8 @@
 /* service/object: making, serving, and what reading and writing share. */
 #include "internal.h"
 
+#include "bio/bio.h"
+
 #define MEASURED(stem)                                                                                                 \
 	static int serve_##stem(void *owner, struct rpc_req *req)                                                      \
 	{                                                                                                              \
@@ -90,7 +92,7 @@ object__data(struct rpc_req *req, const struct proto_bytes_type *inline_data, co
 		return 0;
 	if (inline_data->len != 0 || off > bulk->len || len > bulk->len - off)
 		return -DER_IO_INVAL;
-	*owned = mem_alloc_aligned(mem, len, 16);
+	*owned = mem_alloc_aligned(mem, len, len >= BIO_BLOCK ? BIO_BLOCK : 16); /* so that whole blocks are written from there */
 	if (*owned == NULL)
 		return -DER_NOMEM;
 	*iov = (struct iovec){.iov_base = *owned, .iov_len = len};
