@@ -19,6 +19,9 @@
 #define WAL_BYTES (256 * KIB) /* so small that it goes round in every seed */
 #define POOL_PATH "/store/51515151-"
 #define WRITES_LEAST 200U
+#define FILL_DATA (6 * MIB) /* of each target, in the seeds in which the pool gets full */
+#define FILL_KEYS 1000
+#define FILL_ROUNDS 3U
 
 struct key_state {
 	uint32_t version; /* 0: absent */
@@ -47,6 +50,7 @@ struct story {
 	struct sim *sim;
 	uint64_t seed;
 	uint32_t writes, clients;
+	bool fills;           /* one more client fills the pool */
 	enum trouble trouble; /* at present */
 	uint32_t troubles;    /* so far */
 	enum trouble last;    /* the newest that was */
@@ -247,6 +251,16 @@ draw_next(struct stage *stage, int object, int key)
 	return next;
 }
 
+/* A pool that is full says so, and then nothing has happened; what removes is never refused. */
+static bool
+is_refused(struct story *story, int rc, bool puts)
+{
+	if (rc != -DER_NOSPACE || !story->fills || !puts)
+		return false;
+	story->sums->refused++;
+	return true;
+}
+
 static void
 write_alone(struct stage *stage, int object, int key)
 {
@@ -258,6 +272,8 @@ write_alone(struct stage *stage, int object, int key)
 	uint64_t cond = draw_condition(stage, now, &next, &answer);
 
 	rc = change_key(stage, NULL, object, key, cond, &next);
+	if (is_refused(story, rc, next.version != 0))
+		return;
 	if (rc != answer && may_fail(story, troubles, then, rc)) {
 		failed_change(stage, object, key, false, &next);
 		story->sums->failed++;
@@ -295,9 +311,11 @@ write_both(struct stage *stage, int key)
 		stage->story->sums->restarts++;
 		rc = tx_restart(tx);
 	}
+	tx_close(tx);
+	if (is_refused(stage->story, rc, next[0].version != 0 || next[1].version != 0))
+		return;
 	if (rc != 0 && !may_fail(stage->story, troubles, then, rc))
 		broken(stage->story, "a transaction failed", stage->client, 0, key, rc);
-	tx_close(tx);
 	if (rc != 0) {
 		failed_change(stage, 0, key, true, &next[0]);
 		failed_change(stage, 1, key, true, &next[1]);
@@ -394,6 +412,227 @@ close_handle(struct story *story, uint32_t client, int (*close)(void *handle), v
 	}
 }
 
+/* ---- a full pool --------------------------------------------------------------------------------------------------------------------- */
+/*
+ * One more client fills the pool up and stays there for a while: what it wrote is there, more is refused, what is there can be removed; then
+ * it destroys its container, and the space comes back.
+ */
+struct filler {
+	struct story *story;
+	struct pool *pool;
+	struct cont *cont;
+	struct kv *kv;
+	char *value;
+	uint32_t sizes[FILL_KEYS]; /* 0: absent, or nobody knows */
+	uint32_t keys;             /* given out */
+	uint64_t bytes;            /* acknowledged */
+	uint32_t round;
+};
+
+struct since {
+	uint32_t troubles;
+	enum trouble trouble;
+};
+
+static struct since
+now_of(const struct story *story)
+{
+	return (struct since){.troubles = story->troubles, .trouble = story->trouble};
+}
+
+/* rc is an error: it may be one, in trouble, or the promise is broken. */
+static void
+excuse(struct filler *filler, struct since since, int rc, const char *what)
+{
+	if (!may_fail(filler->story, since.troubles, since.trouble, rc))
+		broken(filler->story, what, filler->story->clients, 0, (int)filler->keys, rc);
+	filler->story->sums->failed++;
+	ult_sleep(5 * NS_PER_MS);
+}
+
+static int
+fill_put(struct filler *filler, uint32_t size)
+{
+	struct since since = now_of(filler->story);
+	uint32_t key = filler->keys++;
+	char name[16];
+	int rc;
+
+	if (key >= FILL_KEYS)
+		broken(filler->story, "a small pool does not get full", filler->story->clients, 0, (int)key, 0);
+	snprintf(name, sizeof(name), "f%u", key);
+	fill(filler->value, size, filler->story->clients, 0, (int)key, filler->round);
+	rc = kv_put(filler->kv, NULL, 0, name, size, filler->value);
+	if (rc == 0) {
+		filler->sizes[key] = size;
+		filler->bytes += size;
+	} else if (rc != -DER_NOSPACE) {
+		excuse(filler, since, rc, "a pool could not be filled");
+	}
+	return rc;
+}
+
+static void
+fill_up(struct filler *filler)
+{
+	static const uint32_t sizes[] = {256 * KIB, 32 * KIB, 5000};
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (int refused = 0; refused < 4;)
+			if (fill_put(filler, sizes[i]) == -DER_NOSPACE) {
+				filler->story->sums->refused++;
+				refused++;
+			}
+}
+
+static void
+fill_look(struct filler *filler, uint32_t key, bool removes)
+{
+	struct since since = now_of(filler->story);
+	struct key_state state = {.version = filler->round, .size = filler->sizes[key]};
+	daos_size_t size = 256 * KIB;
+	char name[16];
+	int rc;
+
+	if (filler->sizes[key] == 0)
+		return;
+	snprintf(name, sizeof(name), "f%u", key);
+	if (removes) {
+		rc = kv_remove(filler->kv, NULL, 0, name);
+		filler->sizes[key] = 0;
+	} else {
+		rc = kv_get(filler->kv, NULL, 0, name, &size, filler->value);
+	}
+	if (rc != 0)
+		excuse(filler, since, rc, removes ? "a full pool lets nothing be removed" : "a full pool cannot be read");
+	else if (!removes && (size != state.size || !is_value(&state, filler->story->clients, 0, (int)key, filler->value, size)))
+		broken(filler->story, "what a full pool acknowledged is lost", filler->story->clients, 0, (int)key, 0);
+}
+
+static void
+stay_full(struct filler *filler)
+{
+	struct sim *sim = filler->story->sim;
+
+	for (int i = 0; i < 30; i++) {
+		fill_look(filler, (uint32_t)sim_rand_nr(sim, filler->keys), sim_rand_nr(sim, 5) == 0);
+		if (i % 3 == 0 && fill_put(filler, 64 * KIB) == -DER_NOSPACE)
+			filler->story->sums->refused++;
+		ult_sleep(sim_rand_nr(sim, 10 * NS_PER_MS));
+	}
+}
+
+static void
+fill_open(struct filler *filler)
+{
+	daos_obj_id_t oid = {.lo = 5};
+	struct since since;
+	uuid_t uuid;
+	char text[37];
+	int rc;
+
+	filler->round++;
+	filler->keys = 0;
+	filler->bytes = 0;
+	memset(filler->sizes, 0, sizeof(filler->sizes));
+	memset(uuid, 0x60 + (int)filler->round, sizeof(uuid));
+	uuid_unparse_lower(uuid, text);
+	do {
+		since = now_of(filler->story);
+		rc = cont_create(filler->pool, uuid, NULL);
+		if (rc == 0 || rc == -DER_EXIST) /* it was made by an attempt that failed */
+			rc = cont_open(filler->pool, text, COO_RW, &filler->cont);
+		if (rc != 0)
+			excuse(filler, since, rc, "a container could not be made");
+	} while (rc != 0);
+	do {
+		since = now_of(filler->story);
+		rc = cont_generate_oid(filler->cont, &oid, DAOS_OT_KV_HASHED, 0x100FFFF, 0);
+		if (rc == 0)
+			rc = kv_open(filler->cont, oid, DAOS_OO_RW, &filler->kv);
+		if (rc != 0)
+			excuse(filler, since, rc, "an object could not be opened");
+	} while (rc != 0);
+}
+
+static void
+fill_destroy(struct filler *filler)
+{
+	bool again = false;
+	uuid_t uuid;
+	char text[37];
+	int rc;
+
+	memset(uuid, 0x60 + (int)filler->round, sizeof(uuid));
+	uuid_unparse_lower(uuid, text);
+	kv_close(filler->kv);
+	close_handle(filler->story, filler->story->clients, close_cont, filler->cont);
+	for (;;) {
+		struct since since = now_of(filler->story);
+
+		rc = cont_destroy(filler->pool, text, true);
+		if (rc == 0 || (again && rc == -DER_NONEXIST))
+			return;
+		excuse(filler, since, rc, "a full pool lets no container be destroyed");
+		again = true;
+	}
+}
+
+/* Much of what the last container held can be written again before long. */
+static void
+await_space(struct filler *filler, uint64_t wanted)
+{
+	for (int tries = 0; filler->bytes < wanted; tries++) {
+		if (tries > 5000)
+			broken(filler->story, "space does not come back", filler->story->clients, 0, 0, 0);
+		if (fill_put(filler, 32 * KIB) == -DER_NOSPACE) {
+			filler->keys--;
+			ult_sleep(20 * NS_PER_MS);
+		}
+	}
+	filler->story->sums->space_back++;
+}
+
+static bool
+others_write(const struct story *story)
+{
+	for (uint32_t i = 0; i < story->clients; i++)
+		if (story->tellers[i].acknowledged < story->writes)
+			return true;
+	return false;
+}
+
+static void
+fill_program(struct story *story, struct client *client)
+{
+	struct filler *filler = calloc(1, sizeof(*filler));
+	uint64_t held;
+	int rc;
+
+	filler->story = story;
+	filler->value = malloc(256 * KIB);
+	do {
+		struct since since = now_of(story);
+
+		rc = pool_connect(client, "sim", DAOS_PC_RW, &filler->pool);
+		if (rc != 0)
+			excuse(filler, since, rc, "a pool could not be connected to");
+	} while (rc != 0);
+	fill_open(filler);
+	do {
+		fill_up(filler);
+		stay_full(filler);
+		held = filler->bytes;
+		fill_destroy(filler);
+		fill_open(filler);
+		await_space(filler, held / 4);
+	} while (filler->round <= FILL_ROUNDS && others_write(story));
+	fill_destroy(filler);
+	close_handle(story, story->clients, close_pool, filler->pool);
+	free(filler->value);
+	free(filler);
+}
+
 static void
 program(void *arg, struct cluster *cluster, uint32_t index, struct client *client)
 {
@@ -401,6 +640,11 @@ program(void *arg, struct cluster *cluster, uint32_t index, struct client *clien
 	struct stage stage = {.story = story, .client = index, .value = malloc(VALUE_MAX + 1)};
 	struct pool *pool;
 
+	if (index == story->clients) {
+		free(stage.value);
+		fill_program(story, client);
+		return;
+	}
 	open_stage(&stage, client, &pool);
 	story->tellers[index].opened = true;
 	while (story->tellers[index].acknowledged < story->writes)
@@ -578,10 +822,20 @@ durability_class(const struct durability_sums *sums, uint32_t index, uint64_t *f
 		SIM_SILENCE, SIM_CLOCK_FORWARD, SIM_CLOCK_BACK, SIM_CLOCK_DRIFTS,
 	};
 
-	if (index > ARRAY_SIZE(classes))
+	if (index < ARRAY_SIZE(classes)) {
+		*fired = sums->faults[classes[index]];
+		return sim_fault_name(classes[index]);
+	}
+	switch (index - ARRAY_SIZE(classes)) {
+	case 0:
+		*fired = sums->repeats;
+		return "request sent again";
+	case 1:
+		*fired = sums->refused;
+		return "pool full";
+	default:
 		return NULL;
-	*fired = index < ARRAY_SIZE(classes) ? sums->faults[classes[index]] : sums->repeats;
-	return index < ARRAY_SIZE(classes) ? sim_fault_name(classes[index]) : "request sent again";
+	}
 }
 
 void
@@ -599,6 +853,11 @@ durability_run(uint64_t seed, const struct durability_options *options, struct d
 	story->clients = config.clients = options->clients != 0 ? options->clients : 1 + (uint32_t)(seed / 3 % 4);
 	story->writes = options->writes != 0 ? options->writes : 100;
 	story->writes = MAX(story->writes, 220 / story->clients);
+	story->fills = !options->calm && seed % 4 == 2;
+	if (story->fills) {
+		config.clients++;
+		config.data_bytes = FILL_DATA;
+	}
 	draw_options(story, &config.options);
 	rc = cluster_create(&config, &story->cluster);
 	if (rc != 0)

@@ -13,6 +13,7 @@
 
 struct durability_sums { /* added up over seeds */
 	uint64_t seeds, acknowledged, reads, transactions, restarts, crashes, starts, checkpoints, wraps, failed, repeats;
+	uint64_t refused, space_back; /* writes by a full pool; times that a pool which was full took as much again */
 	uint64_t faults[SIM_FAULT_NR];
 };
 

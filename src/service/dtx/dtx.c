@@ -323,6 +323,21 @@ is_running(struct dtx_target *at, const struct vos_dtx_id *id)
 	return false;
 }
 
+/* What the leader's target knows of an id: 0, or -DER_NONEXIST and other errors. */
+static int
+stored_answer(struct dtx_run *run, const struct vos_dtx_id *id, enum vos_dtx_state *state, int32_t *answer)
+{
+	struct target_cont *cont;
+	int rc;
+
+	rc = target_cont_open(run->leader, run->pool, run->cont, &cont);
+	if (rc != 0)
+		return rc;
+	rc = vos_dtx_check(target_cont_vos(cont), id, state, &run->epoch_used, answer);
+	target_cont_put(cont);
+	return rc;
+}
+
 /*
  * The answer of an earlier attempt, if there is one: 1 and *rc. What an attempt that was cut off left is decided first, by what all members
  * have: it may be committed elsewhere, when the leader's own part could not be (dtx I1); undone: 0.
@@ -331,16 +346,11 @@ static int
 answered_before(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id, const struct dtx_members *members, int *rc)
 {
 	enum vos_dtx_state state = VOS_DTX_UNKNOWN;
-	struct target_cont *cont;
 	int32_t answer = 0;
 	bool commit;
 	int check;
 
-	check = target_cont_open(run->leader, run->pool, run->cont, &cont);
-	if (check != 0)
-		return check;
-	check = vos_dtx_check(target_cont_vos(cont), id, &state, &run->epoch_used, &answer);
-	target_cont_put(cont);
+	check = stored_answer(run, id, &state, &answer);
 	if (check != 0 && check != -DER_NONEXIST)
 		return check;
 	if (check == 0 && state == VOS_DTX_COMMITTED) {
@@ -388,7 +398,33 @@ lead(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id, const st
 	return rc;
 }
 
-/* A transaction of one target needs no preparing. */
+/* The answer that an earlier attempt stored, durable; rc when there is none, or when its record may not be durable. */
+static int
+answer_before(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id, int rc)
+{
+	enum vos_dtx_state state = VOS_DTX_UNKNOWN;
+	struct vos_pool_info info;
+	struct target_cont *cont;
+	int32_t answer = 0;
+	int waited;
+
+	if (stored_answer(run, id, &state, &answer) != 0 || state != VOS_DTX_COMMITTED)
+		return rc;
+	if (target_cont_open(run->leader, run->pool, run->cont, &cont) != 0)
+		return rc;
+	vos_pool_query(target_cont_pool(cont), &info);
+	waited = vos_wait(target_cont_pool(cont), info.lsn_last);
+	target_cont_put(cont);
+	if (waited != 0)
+		return rc;
+	env_sometimes(dtx->env, "dtx: a repetition finds no space and was applied before");
+	return answer;
+}
+
+/*
+ * A transaction of one target needs no preparing. vos_apply gives the answer of an id that it has seen, but is not reached when there is no
+ * space, or no memory, for the same once more.
+ */
 static int
 run_alone(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id)
 {
@@ -397,7 +433,7 @@ run_alone(struct dtx *dtx, struct dtx_run *run, const struct vos_dtx_id *id)
 
 	rc = part_there(&part);
 	run->epoch_used = part.epoch_used;
-	return rc;
+	return rc == -DER_NOSPACE || rc == -DER_NOMEM ? answer_before(dtx, run, id, rc) : rc;
 }
 
 int

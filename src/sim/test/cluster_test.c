@@ -259,6 +259,74 @@ a_late_copy_of_a_refused_request_changes_nothing(void **state)
 	cluster_destroy(cluster);
 }
 
+#define FULL_SIZE 6000U /* goes to the data blob, and fits into a request */
+
+/* A copy of a request that was applied comes when the pool is full: it gets the answer of the first, not -DER_NOSPACE. */
+static void
+write_again(void *arg, struct cluster *cluster, uint32_t index, struct client *client)
+{
+	static char value[64 * KIB], back[64 * KIB];
+	struct story *story = arg;
+	daos_obj_id_t oid = {.lo = 98};
+	char name[] = "again", akey[] = "a", full[16];
+	daos_iod_t iod = {.iod_name = {.iov_buf = akey, .iov_buf_len = 1, .iov_len = 1}, .iod_type = DAOS_IOD_SINGLE, .iod_size = FULL_SIZE,
+			  .iod_nr = 1};
+	struct object_update_in in = {.dkey = {.iov_buf = name, .iov_buf_len = 5, .iov_len = 5}, .iods = &iod, .iods_nr = 1,
+				      .data = {.data = value, .len = FULL_SIZE}};
+	struct object_update_out out = {0};
+	struct client_call call = {.tag = 1, .opc = opc_object_update, .in = &in, .out = &out};
+	daos_size_t size = sizeof(back);
+	struct arena arena;
+	struct pool *pool;
+	struct cont *cont;
+	struct kv *kv;
+	int rc = 0;
+
+	memset(value, 'v', sizeof(value));
+	open_all(client, index, &pool, &cont, &kv);
+	CHECK(cont_generate_oid(cont, &oid, DAOS_OT_KV_HASHED, 0x1000001, 0));
+	memcpy(in.at.pool, pool_uuid(pool), sizeof(uuid_t));
+	memcpy(in.at.handle, cont_handle(cont), sizeof(uuid_t));
+	in.at.oid = oid;
+	in.at.map_version = pool_map_version(pool);
+	client_new_id(client, in.dtx.client, &in.dtx.hlc);
+	arena_init(&arena, xs_env(xs_self())->mem);
+	call.arena = &arena;
+	CHECK(client_call(client, &call));
+	for (int i = 0, bytes = sizeof(value); bytes > 4096 && i < 1000; i++) {
+		snprintf(full, sizeof(full), "%d", i);
+		rc = kv_put(kv, NULL, 0, full, (daos_size_t)bytes, value);
+		ASSERT(rc == 0 || rc == -DER_NOSPACE);
+		bytes -= rc == 0 ? 0 : 4096;
+	}
+	ASSERT(rc == -DER_NOSPACE);
+	CHECK(client_call(client, &call));
+	client_new_id(client, in.dtx.client, &in.dtx.hlc);
+	ASSERT(client_call(client, &call) == -DER_NOSPACE);
+	CHECK(kv_get(kv, NULL, 0, "0", &size, back));
+	ASSERT(size == sizeof(value) && memcmp(back, value, size) == 0);
+	story->acknowledged++;
+	arena_fini(&arena);
+	kv_close(kv);
+	CHECK(cont_close(cont));
+	CHECK(pool_disconnect(pool));
+}
+
+static void
+a_late_copy_of_an_applied_request_gets_its_answer_from_a_full_pool_too(void **state)
+{
+	struct story story = {0};
+	struct cluster_config config = {.seed = 6, .targets = 1, .clients = 1, .program = write_again, .arg = &story, .data_bytes = 4 * MIB};
+	struct cluster *cluster;
+
+	sim_options_init(&config.options);
+	config.options.log_level = LOG_WARN;
+	CHECK(cluster_create(&config, &cluster));
+	CHECK(cluster_run(cluster, 600 * NS_PER_S));
+	assert_int_equal(story.acknowledged, 1);
+	cluster_destroy(cluster);
+}
+
 int
 main(void)
 {
@@ -267,6 +335,7 @@ main(void)
 		cmocka_unit_test(nothing_acknowledged_is_lost_when_the_engine_dies),
 		cmocka_unit_test(a_wall_clock_set_back_by_a_day_neither_stops_the_store_nor_turns_epochs_back),
 		cmocka_unit_test(a_late_copy_of_a_refused_request_changes_nothing),
+		cmocka_unit_test(a_late_copy_of_an_applied_request_gets_its_answer_from_a_full_pool_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
