@@ -11,12 +11,7 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-#include "base/text.h"
 #include "real.h"
-
-/* Longer than a durable write takes; what a disk of another kind needs is worth a sleep. */
-#define SPIN_MAX_NS (250 * NS_PER_US)
-#define SPIN_LIMIT_US 100000
 
 int
 real__errno(int err)
@@ -247,22 +242,6 @@ static const struct env_ops real_ops = {
 	},
 };
 
-/* DAOS_POLL_US: what loop I5 may take at most. */
-static uint64_t
-spin_max(struct env *env)
-{
-	const char *text = getenv("DAOS_POLL_US");
-	uint64_t us;
-
-	if (text == NULL || text[0] == 0)
-		return SPIN_MAX_NS;
-	if (text_parse_u64(text, &us) == 0 && us <= SPIN_LIMIT_US)
-		return us * NS_PER_US;
-	log_warn(env->log, "DAOS_POLL_US='%s' is no number of microseconds up to %d: %llu is taken", text, SPIN_LIMIT_US,
-		 (unsigned long long)(SPIN_MAX_NS / NS_PER_US));
-	return SPIN_MAX_NS;
-}
-
 int
 env_real_create(const struct env_real_options *options, struct env **env)
 {
@@ -276,6 +255,7 @@ env_real_create(const struct env_real_options *options, struct env **env)
 	real->ops = real_ops;
 	real->ops.file = real__file_ops;
 	real->env = (struct env){.ops = &real->ops, .mem = &real->mem};
+	real->load_fd = -1;
 	pthread_mutex_init(&real->lock, NULL);
 	real__fds_init();
 	if (options != NULL) {
@@ -290,7 +270,7 @@ env_real_create(const struct env_real_options *options, struct env **env)
 		return rc;
 	}
 	atomic_store(&real->rand_state, seed);
-	real->spin_max_ns = spin_max(&real->env);
+	real__spin_init(real);
 	*env = &real->env;
 	return 0;
 }
@@ -300,6 +280,7 @@ env_real_destroy(struct env *env)
 {
 	struct real *real = real_of(env);
 
+	real__spin_fini(real);
 	real__helpers_stop(real);
 	real__host_fini(real);
 	real__log_destroy(real);

@@ -13,23 +13,18 @@
  * loop I3: wake sets woken before it looks at sleeping; poll sets sleeping before it looks at woken. So one of them sees the
  *          other, and a wake is never lost. Only the first wake since the last sleep writes to the eventfd.
  * loop I4: the eventfd is edge-triggered and never read: a write makes it ready again whatever its count is.
- * loop I5: before it sleeps, a loop looks without sleeping for as long as such looks lately paid: twice as long after each wait
- *          that was shorter than spin_max_ns, half as long after each longer one, down to not at all. Between two looks it
- *          gives its core to whoever wants it. To be woken from a sleep costs several times what a round trip takes.
+ * loop I5: before it sleeps a loop looks without sleeping, if and as long as spin.c says.
  *
  * System calls are saved where they would tell nothing new: a poll that must not sleep asks the kernel at most every
  * LOOK_NS, and never when there is no descriptor to hear from.
  */
 #include <errno.h>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 #include "real.h"
 
 #define LOOK_NS (3 * NS_PER_US)
-#define SPIN_MIN_NS (16 * NS_PER_US)
-#define CROWD_NS (4 * NS_PER_US)
 
 struct watch {
 	struct real_source source;
@@ -246,46 +241,30 @@ run_due(struct env_loop *loop)
 	real__net_run(loop);
 }
 
-/*
- * One look without sleep; then whoever else wants this core goes first. Returns true when a wake ended the wait. *patience becomes 0
- * when somebody did want the core: it has better work than looking.
- */
+/* Waits from since on, until then at most: one look, with sleep unless looking again soon is wanted. Returns true when a wake ended the wait. */
 static bool
-spin(struct env_loop *loop, uint64_t now, uint64_t *patience)
+wait_more(struct env_loop *loop, uint64_t now, uint64_t since, uint64_t until)
 {
+	if (until <= now || loop->gave_way || !real__spin_wanted(loop, now, since))
+		return look(loop, now, until);
 	look(loop, now, 0);
 	if (atomic_load(&loop->woken) && atomic_exchange(&loop->woken, false))
 		return true;
-	if (loop->ran > 0)
-		return false;
-	now = real__now();
-	sched_yield();
-	if (real__now() - now > CROWD_NS)
-		*patience = 0;
+	if (loop->ran == 0)
+		loop->gave_way = real__spin_yield();
 	return false;
-}
-
-/* loop I5: a wait of ns is over. */
-static void
-learn(struct env_loop *loop, uint64_t ns)
-{
-	uint64_t max = loop->real->spin_max_ns;
-
-	if (ns <= max)
-		loop->spin_ns = MIN(MAX(2 * loop->spin_ns, SPIN_MIN_NS), max);
-	else
-		loop->spin_ns = loop->spin_ns >= SPIN_MIN_NS ? loop->spin_ns / 2 : 0;
 }
 
 int
 real__loop_poll(struct env_loop *loop, uint64_t deadline_ns)
 {
 	bool again_soon, woken = false;
-	uint64_t now, until, since = 0, patience = loop->spin_ns;
+	uint64_t now, until, since = 0;
 
 	ASSERTF(!loop->polling, "loop I1: a callback polls its loop");
 	loop->polling = true;
 	loop->ran = 0;
+	loop->gave_way = false;
 	do {
 		/* loop I2 */
 		again_soon = loop->ring != NULL && real__ring_flush(loop);
@@ -306,11 +285,11 @@ real__loop_poll(struct env_loop *loop, uint64_t deadline_ns)
 			until = MIN(until, now + NS_PER_MS);
 		if (since == 0)
 			since = now;
-		woken = now - since < patience ? spin(loop, now, &patience) : look(loop, now, until);
+		woken = wait_more(loop, now, since, until);
 		run_due(loop);
 	} while (loop->ran == 0 && !woken);
 	if (since != 0)
-		learn(loop, real__now() - since);
+		real__spin_learn(loop, real__now() - since);
 	loop->polling = false;
 	return loop->ran;
 }
