@@ -7,6 +7,13 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+/* As clang says it, which does not define the macros of gcc. */
+#if defined(__has_feature)
+#define THREAD_SANITIZER __has_feature(thread_sanitizer)
+#else
+#define THREAD_SANITIZER 0
+#endif
+
 static struct world w;
 static int exits, last_status, signals_seen, last_signal;
 
@@ -276,7 +283,7 @@ a_fatal_signal_leaves_a_backtrace_and_kills(void **state)
 	struct env_proc *proc;
 	size_t len;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || THREAD_SANITIZER
 	skip(); /* the sanitizer has last words of its own */
 #endif
 	for (int i = 0; i < 3; i++) {
