@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "env_real/env_real.h"
@@ -428,7 +429,28 @@ many_at_once_are_served_within_the_bound(void **state)
 	scene_close(scene);
 }
 
-/* Exit status of a child of ours that does body and may be killed by a signal after a while. */
+/* Waits until a child of ours waits in fcntl or flock. */
+static void
+wait_blocked(pid_t pid)
+{
+	char path[64], text[64];
+	long nr = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	for (int i = 0; i < 5000 && nr != SYS_fcntl && nr != SYS_flock; i++) {
+		int fd = open(path, O_RDONLY);
+		ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+
+		if (fd >= 0)
+			close(fd);
+		text[n > 0 ? n : 0] = 0;
+		nr = n > 0 && text[0] >= '0' && text[0] <= '9' ? strtol(text, NULL, 10) : -1; /* "running" while it runs */
+		usleep(1000);
+	}
+	assert_true(nr == SYS_fcntl || nr == SYS_flock);
+}
+
+/* Exit status of a child of ours that does body and may be killed by a signal once it waits for a lock. */
 static int
 in_child(int (*body)(void), int signo, pid_t *pid)
 {
@@ -439,7 +461,7 @@ in_child(int (*body)(void), int signo, pid_t *pid)
 		_exit(body());
 	if (signo == 0)
 		return 0;
-	usleep(200000);
+	wait_blocked(*pid);
 	kill(*pid, signo);
 	assert_int_equal(waitpid(*pid, &status, 0), *pid);
 	return status;
