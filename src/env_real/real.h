@@ -64,6 +64,7 @@ struct env_loop {
 	int source_nr;        /* descriptors in the set, the loop's own left out */
 	uint64_t spin_ns;     /* spin.c: how long to look before a sleep, */
 	uint64_t counted_ns;  /* when runnable threads were counted, */
+	uint32_t runnable;    /* the mean of the counts, in sixteenths, */
 	bool crowded;         /* and whether they were too many */
 	bool gave_way;        /* somebody wanted our core in this poll */
 	uint64_t looked_ns;   /* when the kernel was last asked for events */

@@ -5,7 +5,7 @@
  *
  * spin I1: a loop looks for as long as that lately paid: twice as long after each wait that was shorter than spin_max_ns, half as
  *          long after each longer one, down to not at all. An idle loop sleeps.
- * spin I2: it looks only while there are no more runnable threads on the machine than cores. So the number of those that look fits
+ * spin I2: it looks only while there are, on the mean of some counts, no more runnable threads on the machine than cores. So the number of those that look fits
  *          itself to what is free. Where /proc/loadavg cannot be read that is not known, and only spin I3 holds.
  * spin I3: between two looks it gives its core to whoever wants it, and if somebody did, sleeps.
  */
@@ -24,7 +24,8 @@
 #define CROWD_NS (4 * NS_PER_US) /* a yield that took so long gave the core to somebody */
 /* How long a count of runnable threads is believed: who found a crowd leaves it alone for longer. */
 #define FREE_NS (20 * NS_PER_US)
-#define CROWDED_NS NS_PER_MS
+#define CROWDED_NS (100 * NS_PER_US)
+#define ONE_THREAD 16 /* in the mean of counts */
 
 void
 real__spin_init(struct real *real)
@@ -55,6 +56,7 @@ crowded(struct env_loop *loop, uint64_t now)
 {
 	struct real *real = loop->real;
 	char text[64], *at = text;
+	uint64_t nr = 0;
 	ssize_t n;
 
 	if (real->load_fd < 0 || now - loop->counted_ns < (loop->crowded ? CROWDED_NS : FREE_NS))
@@ -66,7 +68,10 @@ crowded(struct env_loop *loop, uint64_t now)
 		at = strchr(at, ' ');
 		at = at != NULL ? at + 1 : NULL;
 	}
-	loop->crowded = at != NULL && strtoul(at, NULL, 10) > real->cores;
+	if (at != NULL)
+		nr = MIN(strtoul(at, NULL, 10), 4096UL);
+	loop->runnable = (3 * loop->runnable + ONE_THREAD * (uint32_t)nr) / 4;
+	loop->crowded = loop->runnable > ONE_THREAD * real->cores + ONE_THREAD / 2;
 	return loop->crowded;
 }
 
