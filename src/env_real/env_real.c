@@ -255,7 +255,6 @@ env_real_create(const struct env_real_options *options, struct env **env)
 	real->ops = real_ops;
 	real->ops.file = real__file_ops;
 	real->env = (struct env){.ops = &real->ops, .mem = &real->mem};
-	real->load_fd = -1;
 	pthread_mutex_init(&real->lock, NULL);
 	real__fds_init();
 	if (options != NULL) {
@@ -280,7 +279,6 @@ env_real_destroy(struct env *env)
 {
 	struct real *real = real_of(env);
 
-	real__spin_fini(real);
 	real__helpers_stop(real);
 	real__host_fini(real);
 	real__log_destroy(real);

@@ -245,13 +245,13 @@ run_due(struct env_loop *loop)
 static bool
 wait_more(struct env_loop *loop, uint64_t now, uint64_t since, uint64_t until)
 {
-	if (until <= now || loop->gave_way || !real__spin_wanted(loop, now, since))
+	if (until <= now || !real__spin_wanted(loop, now, since))
 		return look(loop, now, until);
 	look(loop, now, 0);
 	if (atomic_load(&loop->woken) && atomic_exchange(&loop->woken, false))
 		return true;
 	if (loop->ran == 0)
-		loop->gave_way = real__spin_yield();
+		real__spin_yield(loop);
 	return false;
 }
 
@@ -264,7 +264,6 @@ real__loop_poll(struct env_loop *loop, uint64_t deadline_ns)
 	ASSERTF(!loop->polling, "loop I1: a callback polls its loop");
 	loop->polling = true;
 	loop->ran = 0;
-	loop->gave_way = false;
 	do {
 		/* loop I2 */
 		again_soon = loop->ring != NULL && real__ring_flush(loop);

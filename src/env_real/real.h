@@ -26,8 +26,7 @@ struct real {
 	atomic_bool no_io_uring;
 	atomic_bool said_no_io_uring, said_no_direct, said_no_dsync, said_no_trim, said_no_bind;
 	_Atomic uint64_t rand_state;
-	uint64_t spin_max_ns, cores;  /* spin.c */
-	int load_fd;                  /* /proc/loadavg; -1: none */
+	uint64_t spin_max_ns;         /* spin.c */
 	pthread_mutex_t lock;         /* over what follows */
 	struct real_helpers *helpers; /* threads for block I/O without io_uring; made when first needed */
 	void *topology;               /* hwloc's; loaded when first needed */
@@ -63,10 +62,8 @@ struct env_loop {
 	int ran;              /* callbacks in this poll */
 	int source_nr;        /* descriptors in the set, the loop's own left out */
 	uint64_t spin_ns;     /* spin.c: how long to look before a sleep, */
-	uint64_t counted_ns;  /* when runnable threads were counted, */
-	uint32_t runnable;    /* the mean of the counts, in sixteenths, */
-	bool crowded;         /* and whether they were too many */
-	bool gave_way;        /* somebody wanted our core in this poll */
+	uint64_t away_ns;     /* for how long it does not, */
+	uint64_t away_until_ns; /* and until when */
 	uint64_t looked_ns;   /* when the kernel was last asked for events */
 	struct epoll_event events[REAL_EVENTS];
 	int event_nr, event_at;
@@ -101,11 +98,10 @@ struct env_loop {
 
 /* ---- looking before sleeping ---------------------------------------------------------------------------------- */
 void real__spin_init(struct real *real);
-void real__spin_fini(struct real *real);
 /** Whether a loop that waits since then should look once more rather than sleep. */
 bool real__spin_wanted(struct env_loop *loop, uint64_t now, uint64_t since);
-/** Lets others have the core; true when somebody did. */
-bool real__spin_yield(void);
+/** Lets others have the core. */
+void real__spin_yield(struct env_loop *loop);
 /** A wait is over. */
 void real__spin_learn(struct env_loop *loop, uint64_t waited_ns);
 
