@@ -148,27 +148,6 @@ program(void *arg, struct cluster *cluster, uint32_t index, struct client *clien
 }
 
 /* ---- the engine's deaths ----------------------------------------------------------------------------------------------------------- */
-/* Faults within what the promises claim to survive with one copy: no rot, no lying disk. */
-static void
-draw_options(const struct files_story *story, struct sim_options *options)
-{
-	sim_options_init(options);
-	if (!story->options->calm)
-		sim_options_swarm(options, story->seed ^ 0xf11e5);
-	options->mem_fail_ppm = options->read_error_ppm = options->write_error_ppm = options->flush_error_ppm = 0;
-	options->bit_rot_ppm = options->misdirect_ppm = options->lost_write_ppm = options->stale_read_ppm = options->file_error_ppm = 0;
-	options->crash_ns = 0; /* the story kills */
-	options->wall_skew_ns = MIN(options->wall_skew_ns, 50 * NS_PER_MS);
-	options->stall_ppm *= 10; /* a story is short */
-	options->net_break_ppm *= 5;
-	if (!story->options->calm && options->clock_ns != 0)
-		options->clock_ns = MIN(options->clock_ns, NS_PER_S);
-	options->paused_ns = MIN(options->paused_ns, NS_PER_S);
-	options->heal_ns = MIN(options->heal_ns, NS_PER_S);
-	options->log_level = story->options->loud ? LOG_DEBUG : LOG_CRIT;
-	options->watchdog_s = 60;
-}
-
 static bool
 is_ready(void *arg)
 {
@@ -218,57 +197,13 @@ live_through_trouble(struct files_story *story)
 	}
 }
 
-static bool
-is_down(void *arg)
-{
-	return sim_env(arg, 0) == NULL;
-}
-
-struct moment {
-	uint64_t nth; /* write of a blob of this kind */
-	const char *kind;
-	enum sim_crash how;
-};
-
-static void
-arm_death(void *arg, const char *path, struct sim_disk *disk)
-{
-	const struct moment *moment = arg;
-	size_t len = strlen(path);
-
-	if (strncmp(path, POOL_PATH, strlen(POOL_PATH)) == 0 && len > 5 && strcmp(path + len - 5, moment->kind) == 0)
-		sim_disk_crash_at(disk, moment->nth, moment->how);
-}
-
 static void
 die(struct files_story *story)
 {
-	struct sim *sim = story->sim;
-	enum sim_crash how = sim_rand_nr(sim, 2) == 0 ? SIM_KILL : SIM_POWER;
-	struct moment moment = {.how = how, .kind = sim_rand_nr(sim, 2) == 0 ? ".meta" : ".data", .nth = 1 + sim_rand_nr(sim, 15)};
+	static const enum death deaths[] = {DEATH_IN_POLL, DEATH_IN_POLL, DEATH_IN_WRITE, DEATH_BETWEEN};
+	enum sim_crash how = sim_rand_nr(story->sim, 2) == 0 ? SIM_KILL : SIM_POWER;
 
-	(void)sim_run(sim, sim_rand_nr(sim, 3 * NS_PER_MS), NULL, NULL);
-	switch (sim_rand_nr(sim, 4)) {
-	case 0: /* within a poll */
-	case 1:
-		sim_node_crash_at(sim, 0, 1 + sim_rand_nr(sim, 60), how);
-		(void)sim_run(sim, 200 * NS_PER_MS, is_down, sim);
-		sim_node_crash_at(sim, 0, 0, how);
-		break;
-	case 2: /* within a checkpoint, or while data is on its way */
-		sim_disk_each(sim, 0, arm_death, &moment);
-		(void)sim_run(sim, 500 * NS_PER_MS, is_down, sim);
-		moment.nth = 0;
-		sim_disk_each(sim, 0, arm_death, &moment);
-		break;
-	default:
-		break;
-	}
-	trouble_end(sim);
-	if (is_down(sim))
-		(void)sim_node_restart(sim, 0);
-	else
-		cluster_crash(story->cluster, how);
+	trouble_die(story->cluster, story->sim, deaths[sim_rand_nr(story->sim, ARRAY_SIZE(deaths))], how, POOL_PATH);
 	story->trouble = TROUBLE_NONE;
 	story->troubles++;
 	story->sums->crashes++;
@@ -358,7 +293,7 @@ files_run(uint64_t seed, const struct files_options *options, struct files_sums 
 		story->players[i] = (struct files_player){.story = story, .index = i};
 	for (int i = 0; i < FILES_LOCKS; i++)
 		story->locked[i] = -1;
-	draw_options(story, &config.options);
+	trouble_options(&config.options, story->seed ^ 0xf11e5, story->options->calm, story->options->loud);
 	rc = cluster_create(&config, &story->cluster);
 	if (rc != 0)
 		stuck(story, "the engine does not start", rc);

@@ -98,3 +98,77 @@ trouble_explains(enum trouble trouble, int rc)
 		return false;
 	}
 }
+
+/* ---- what both stories live through ------------------------------------------------------------------------------------------------- */
+void
+trouble_options(struct sim_options *options, uint64_t seed, bool calm, bool loud)
+{
+	sim_options_init(options);
+	if (!calm)
+		sim_options_swarm(options, seed);
+	options->mem_fail_ppm = options->read_error_ppm = options->write_error_ppm = options->flush_error_ppm = 0;
+	options->bit_rot_ppm = options->misdirect_ppm = options->lost_write_ppm = options->stale_read_ppm = options->file_error_ppm = 0;
+	options->crash_ns = 0; /* the story kills */
+	options->wall_skew_ns = MIN(options->wall_skew_ns, 50 * NS_PER_MS);
+	options->stall_ppm *= 10; /* a story is short */
+	options->net_break_ppm *= 5;
+	if (!calm && options->clock_ns != 0)
+		options->clock_ns = MIN(options->clock_ns, NS_PER_S);
+	options->paused_ns = MIN(options->paused_ns, NS_PER_S);
+	options->heal_ns = MIN(options->heal_ns, NS_PER_S);
+	options->log_level = loud ? LOG_DEBUG : LOG_CRIT;
+	options->watchdog_s = 60;
+}
+
+static bool
+is_down(void *arg)
+{
+	return sim_env(arg, 0) == NULL;
+}
+
+struct moment {
+	const char *pool;
+	const char *kind;
+	uint64_t nth; /* write of a blob of this kind */
+	enum sim_crash how;
+};
+
+static void
+arm_death(void *arg, const char *path, struct sim_disk *disk)
+{
+	const struct moment *moment = arg;
+	size_t len = strlen(path);
+
+	if (strncmp(path, moment->pool, strlen(moment->pool)) == 0 && len > 5 && strcmp(path + len - 5, moment->kind) == 0)
+		sim_disk_crash_at(disk, moment->nth, moment->how);
+}
+
+void
+trouble_die(struct cluster *cluster, struct sim *sim, enum death death, enum sim_crash how, const char *pool)
+{
+	struct moment moment = {.pool = pool, .how = how};
+
+	(void)sim_run(sim, sim_rand_nr(sim, 3 * NS_PER_MS), NULL, NULL);
+	switch (death) {
+	case DEATH_IN_POLL:
+		sim_node_crash_at(sim, 0, 1 + sim_rand_nr(sim, 60), how);
+		(void)sim_run(sim, 200 * NS_PER_MS, is_down, sim);
+		sim_node_crash_at(sim, 0, 0, how);
+		break;
+	case DEATH_IN_WRITE:
+		moment.kind = sim_rand_nr(sim, 2) == 0 ? ".meta" : ".data";
+		moment.nth = 1 + sim_rand_nr(sim, 15);
+		sim_disk_each(sim, 0, arm_death, &moment);
+		(void)sim_run(sim, 500 * NS_PER_MS, is_down, sim);
+		moment.nth = 0;
+		sim_disk_each(sim, 0, arm_death, &moment);
+		break;
+	default:
+		break;
+	}
+	trouble_end(sim);
+	if (is_down(sim))
+		(void)sim_node_restart(sim, 0);
+	else
+		cluster_crash(cluster, how);
+}

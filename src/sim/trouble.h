@@ -8,6 +8,7 @@
 #define SIM_TROUBLE_H
 
 #include "env_sim/env_sim.h"
+#include "sim/cluster.h"
 
 enum trouble {
 	TROUBLE_NONE,
@@ -27,5 +28,19 @@ void trouble_again(struct sim *sim, enum trouble trouble, const char *pool);
 void trouble_end(struct sim *sim);
 /** May a call fail like that while trouble lasts, and until the restart after it? */
 bool trouble_explains(enum trouble trouble, int rc);
+
+/**
+ * Faults within what the promises claim to survive with one copy: no rot, no lying disk, no failing memory but by trouble_begin; deaths
+ * by trouble_die. A swarm drawn from seed, nothing when calm.
+ */
+void trouble_options(struct sim_options *options, uint64_t seed, bool calm, bool loud);
+
+enum death {
+	DEATH_BETWEEN,  /* two events */
+	DEATH_IN_POLL,  /* of a stream, soon */
+	DEATH_IN_WRITE, /* of a blob of the pool other than its log, if one comes soon: within a checkpoint, or while data is on its way */
+};
+/** Within 3 ms, or a little later, the engine dies; then its machine is sound and starts it again. */
+void trouble_die(struct cluster *cluster, struct sim *sim, enum death death, enum sim_crash how, const char *pool);
 
 #endif
