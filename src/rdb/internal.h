@@ -20,6 +20,7 @@ struct rdb_store {
 	struct vos_cont *cont;
 	uint64_t applied;    /* index of the last entry whose changes are in the key-value stores */
 	uint64_t next_kvs;   /* number of the next key-value store */
+	bool garbage;        /* destroyed stores are not freed yet */
 };
 
 /* One change of a transaction, as it is logged. */
@@ -29,6 +30,7 @@ struct rdb_change {
 	struct rdb_path path;
 	const void *key, *value;
 	size_t key_len, value_len;
+	bool aside; /* not logged: does not count when it is asked whether the transaction makes room */
 };
 
 int rdb__store_create(const struct rdb_config *config);
@@ -71,6 +73,18 @@ int rdb__kvs_get(struct rdb_store *store, uint64_t kvs, const void *key, size_t 
 int rdb__kvs_each(struct rdb_store *store, uint64_t kvs, bool nested,
 		  int (*visit)(void *arg, const void *key, size_t key_len, const void *value, size_t value_len), void *arg);
 
+/* Bytes of heap, the part for deleting and aggregating included. */
+struct rdb_space {
+	uint64_t total;
+	uint64_t left;  /* not used; */
+	uint64_t empty; /* and of any use: the rest is holes, which fit what was there before */
+};
+void rdb__space(const struct rdb_store *store, struct rdb_space *space);
+/* Bytes that a transaction takes at most, its entry in the log included. */
+uint64_t rdb__need(const struct rdb_change *changes, uint32_t nr, size_t entry_len);
+/* How much more (or less) stands after it, roughly. YIELDS */
+int rdb__growth(struct rdb_store *store, const struct rdb_change *changes, uint32_t nr, int64_t *growth);
+
 /* ---- raft_io (io.c) ---------------------------------------------------------------------------------------------------------- */
 struct rdb {
 	struct rdb_config config;
@@ -92,6 +106,8 @@ struct rdb {
 	bool failed;             /* the store gave an error: for good, until it is opened again */
 	struct list proposals;   /* struct proposal: commits that libraft has not answered */
 	uint64_t led_term;
+	uint64_t pending;    /* bytes that commits under way may take */
+	uint64_t log_bytes;  /* of entries since the last snapshot */
 };
 
 void rdb__io_init(struct rdb *rdb);

@@ -6,6 +6,9 @@
  *
  * Lookups read the stores: what is applied there is committed, and committed entries are durable in the log, so nothing is shown
  * that could vanish (P2). Everything but rdb_is_leader and rdb_leader may yield.
+ *
+ *	rdb I5  What is proposed has room, in the log and in the stores: a transaction that would grow a full database is refused
+ *	        (-DER_NOSPACE) before libraft hears of it, so that the replica goes on; one that makes room is not refused.
  */
 #include "internal.h"
 
@@ -13,6 +16,16 @@
 
 #define SNAPSHOT_THRESHOLD 1024
 #define SNAPSHOT_TRAILING 64
+#define TIGHT_TRAILING 4
+#define TIGHT_SHARE 4    /* less than that part of the heap is free: the log is cut after every transaction */
+#define LOG_SHARE 32     /* so it is when the log has taken that part */
+#define HOLES_SHARE 4    /* with that part of the heap free in holes, new keys find their places there */
+
+/* What a transaction leaves: 1/left of the heap free, 1/empty of it in one piece. */
+struct margin {
+	uint32_t left, empty;
+};
+static const struct margin ordinary = {8, 16}, in_holes = {HOLES_SHARE, 32}, session = {16, 32}, replacing = {32, 64}, deleting = {64, 128};
 #define APPLY_TRIES 6000U
 #define APPLY_AGAIN_NS (10 * NS_PER_MS)
 
@@ -22,6 +35,7 @@ struct rdb_tx {
 	struct arena arena;
 	struct rdb_change *changes;
 	uint32_t nr, max;
+	bool aside, session;
 };
 
 /* A commit under way. Who waits for it and libraft both know it: the last one frees it. */
@@ -49,6 +63,19 @@ fail(struct rdb *rdb, int rc)
 		}
 }
 
+/* The log is cut more often while there is little room, or its entries are large. */
+static void
+mind_log(struct rdb *rdb)
+{
+	struct rdb_space space;
+	bool tight;
+
+	rdb__space(&rdb->store, &space);
+	tight = MIN(space.left, space.empty) < space.total / TIGHT_SHARE || rdb->log_bytes > space.total / LOG_SHARE;
+	raft_set_snapshot_threshold(&rdb->raft, tight ? 1 : SNAPSHOT_THRESHOLD);
+	raft_set_snapshot_trailing(&rdb->raft, tight ? TIGHT_TRAILING : SNAPSHOT_TRAILING);
+}
+
 /* ---- the state machine, called by libraft under the lock ------------------------------------------------------------------- */
 static int
 fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
@@ -58,6 +85,8 @@ fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
 
 	if (rdb->failed) /* entries are applied in order or not at all */
 		return RAFT_IOERR;
+	rdb->log_bytes += buf->len;
+	mind_log(rdb);
 	/* It is committed, and libraft never comes back to an entry that failed: memory is waited for, all else is the end of this replica. */
 	for (uint32_t i = 0; i < APPLY_TRIES; i++) {
 		rc = rdb__apply(&rdb->store, rdb->raft.last_applied + 1, buf->base, buf->len, &answer);
@@ -90,6 +119,7 @@ fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
 	}
 	memcpy((*bufs)[0].base, &rdb->store.applied, 8);
 	*n_bufs = 1;
+	rdb->log_bytes = 0;
 	return 0;
 }
 
@@ -373,7 +403,7 @@ queue(struct rdb_tx *tx, enum rdb_change_kind kind, const struct rdb_path *path,
 		tx->max = tx->max * 2 + 8;
 	}
 	change = &tx->changes[tx->nr];
-	*change = (struct rdb_change){.kind = kind, .key_len = key_len, .value_len = value_len};
+	*change = (struct rdb_change){.kind = kind, .key_len = key_len, .value_len = value_len, .aside = tx->aside};
 	if (copy_path(tx, path, &change->path) != 0)
 		return -DER_NOMEM;
 	change->key = arena_dup(&tx->arena, key, key_len);
@@ -440,12 +470,64 @@ pack_entry(struct rdb_tx *tx, struct raft_buffer *buf)
 	return rdb__changes_pack(&packer, tx->changes, tx->nr);
 }
 
+void
+rdb_tx_aside(struct rdb_tx *tx, bool aside)
+{
+	tx->aside = aside;
+}
+
+void
+rdb_tx_session(struct rdb_tx *tx)
+{
+	tx->session = true;
+}
+
+static bool
+leaves(const struct rdb *rdb, uint64_t need, const struct margin *margin)
+{
+	struct rdb_space space;
+
+	rdb__space(&rdb->store, &space);
+	need += rdb->pending;
+	return space.left >= need + space.total / margin->left && space.empty >= need + space.total / margin->empty;
+}
+
+/* Nothing but deletions, as far as it counts. */
+static bool
+only_deletes(const struct rdb_tx *tx)
+{
+	for (uint32_t i = 0; i < tx->nr; i++)
+		if (!tx->changes[i].aside && tx->changes[i].kind != RDB_DELETE && tx->changes[i].kind != RDB_DESTROY_KVS)
+			return false;
+	return true;
+}
+
+/* -DER_NOSPACE when the database would not have room for it. What it may take is counted as taken until it is done. YIELDS */
+static int
+admit(struct rdb_tx *tx, uint64_t need)
+{
+	struct rdb *rdb = tx->rdb;
+	bool fits = leaves(rdb, need, &ordinary) || leaves(rdb, need, &in_holes) || (tx->session && leaves(rdb, need, &session));
+	int64_t growth = 0;
+	int rc = 0;
+
+	if (!fits) {
+		rc = rdb__growth(&rdb->store, tx->changes, tx->nr, &growth);
+		if (rc == 0 && (growth > 0 || !leaves(rdb, need, only_deletes(tx) ? &deleting : &replacing)))
+			rc = -DER_NOSPACE;
+	}
+	if (rc == 0)
+		rdb->pending += need;
+	return rc;
+}
+
+static int propose(struct rdb_tx *tx, struct raft_buffer buf);
+
 int
 rdb_tx_commit(struct rdb_tx *tx)
 {
-	struct rdb *rdb = tx->rdb;
-	struct proposal *proposal;
 	struct raft_buffer buf;
+	uint64_t need;
 	int rc;
 
 	if (tx->nr == 0)
@@ -453,6 +535,25 @@ rdb_tx_commit(struct rdb_tx *tx)
 	rc = pack_entry(tx, &buf);
 	if (rc != 0)
 		return rc;
+	need = rdb__need(tx->changes, tx->nr, buf.len);
+	rc = admit(tx, need);
+	if (rc != 0) {
+		raft_free(buf.base);
+		return tx->rdb->leading && tx->rdb->led_term == tx->term ? rc : -DER_NOTLEADER;
+	}
+	rc = propose(tx, buf);
+	tx->rdb->pending -= need;
+	return rc;
+}
+
+/* The bytes are libraft's, or gone. */
+static int
+propose(struct rdb_tx *tx, struct raft_buffer buf)
+{
+	struct rdb *rdb = tx->rdb;
+	struct proposal *proposal;
+	int rc;
+
 	proposal = MEM_NEW(rdb->mem, struct proposal);
 	if (proposal == NULL) {
 		raft_free(buf.base);

@@ -70,7 +70,14 @@ int rdb_tx_create_kvs(struct rdb_tx *tx, struct rdb_path path);
 int rdb_tx_destroy_kvs(struct rdb_tx *tx, struct rdb_path path); /* with all below */
 int rdb_tx_update(struct rdb_tx *tx, struct rdb_path kvs, const void *key, size_t key_len, const void *value, size_t value_len);
 int rdb_tx_delete(struct rdb_tx *tx, struct rdb_path kvs, const void *key, size_t key_len);
-/** Replicates, applies, durable when it returns 0. YIELDS. -DER_NOTLEADER: outcome unknown. Frees nothing. */
+/** What is queued while it is set does not count when it is asked whether the transaction makes room (answers kept for repetitions). */
+void rdb_tx_aside(struct rdb_tx *tx, bool aside);
+/** It opens a session, without which nothing could be deleted: it may use half of what ordinary transactions must leave free. */
+void rdb_tx_session(struct rdb_tx *tx);
+/**
+ * Replicates, applies, durable when it returns 0. YIELDS. -DER_NOTLEADER: outcome unknown. Frees nothing. -DER_NOSPACE: nothing happened; the
+ * database is full, and what deletes, destroys, or replaces by values no longer than those that stand still commits.
+ */
 int rdb_tx_commit(struct rdb_tx *tx);
 void rdb_tx_end(struct rdb_tx *tx);
 /** Memory of the replica, for arenas of lookups. */

@@ -5,12 +5,16 @@
  *   object 1  META  dkey "m": akey "vote" {u64 term, u64 voted for}, "snap" {u64 index, term, configuration index, bytes configuration},
  *                   "done" {u64 applied index, u64 next key-value store}
  *   object 2  LOG   (integer dkeys) dkey = index: akey "e": {u64 term, u16 type, bytes}
+ *   object 3  GARBAGE (integer dkeys) dkey = number of a destroyed store whose keys are not freed yet: akey "g": {u8 0}
  *   object 16 + n   key-value store n, lexical dkeys: akey "v": {u8 kind, ...}: 0: the value; 1: u64 number of a nested store
  *
  *	rdb I1  The changes of an entry and its index in "done" are one vos transaction: an entry is applied once.
  *	rdb I2  The log is durable before libraft is told so; "done" may lag behind after a crash, then entries are applied again from the log.
+ *	rdb I4  One version a key, none of a key that is deleted: readers read the present only, so each write frees what it replaces
+ *	        (VOS_FORGET), a destroyed store is freed behind the transaction that destroyed it, and what snapshots cover leaves the log.
+ *	        The space in use goes with the keys that are there, never with the number of transactions.
  *
- * Everything may yield.
+ * A crash between a store's destruction and its freeing leaves its number in GARBAGE; opening goes on with it. Everything may yield.
  */
 #include "internal.h"
 
@@ -20,6 +24,7 @@
 
 #define OBJECT_META 1
 #define OBJECT_LOG 2
+#define OBJECT_GARBAGE 3
 #define OBJECT_KVS 16
 #define KVS_ROOT 0
 #define SIZE_DEFAULT (64 * MIB)
@@ -73,6 +78,7 @@ rdb__store_destroy(const struct rdb_config *config)
 	return vos_pool_destroy(config->vos, config->uuid);
 }
 
+static void collect(struct rdb_store *store);
 static int meta_get(struct rdb_store *store, const char *name, struct arena *arena, void **data, size_t *len);
 
 int
@@ -107,6 +113,8 @@ rdb__store_open(const struct rdb_config *config, struct rdb_store *store)
 	arena_fini(&arena);
 	if (rc != 0)
 		rdb__store_close(store);
+	else
+		collect(store);
 	return rc;
 }
 
@@ -145,7 +153,7 @@ begin_put(struct rdb_store *store, daos_obj_id_t oid, daos_key_t *dkey, const ch
 	int rc, nr;
 
 	d_iov_set(&iod.iod_name, (void *)akey, strlen(akey));
-	rc = vos_update_begin(&key, VOS_RECLAIM, 1, &iod, NULL, op);
+	rc = vos_update_begin(&key, VOS_RECLAIM | VOS_FORGET, 1, &iod, NULL, op);
 	if (rc != 0)
 		return rc;
 	pieces = bio_desc_pieces(vos_op_desc(*op), 0, &nr);
@@ -352,7 +360,7 @@ rdb__log_delete(struct rdb_store *store, uint64_t first, uint64_t last)
 		struct vos_key key = {.cont = store->cont, .oid = object_id_of(OBJECT_LOG, DAOS_OT_DKEY_UINT64), .dkey = &dkey};
 
 		d_iov_set(&dkey, &index, sizeof(index));
-		rc = vos_punch_begin(&key, VOS_RECLAIM, 0, NULL, &ops[nr]);
+		rc = vos_punch_begin(&key, VOS_FORGET, 0, NULL, &ops[nr]);
 		nr += rc == 0;
 		if (rc == 0 && (nr == APPLY_MAX || index == last)) {
 			rc = apply_ops(store, ops, nr, index == last);
@@ -365,9 +373,9 @@ rdb__log_delete(struct rdb_store *store, uint64_t first, uint64_t last)
 }
 
 static int
-log_end(struct rdb_store *store, uint64_t way, uint64_t *index)
+integer_end(struct rdb_store *store, uint64_t object, uint64_t way, uint64_t *index)
 {
-	struct vos_key key = {.cont = store->cont, .oid = object_id_of(OBJECT_LOG, DAOS_OT_DKEY_UINT64)};
+	struct vos_key key = {.cont = store->cont, .oid = object_id_of(object, DAOS_OT_DKEY_UINT64)};
 	struct vos_when when = {.epoch = DAOS_EPOCH_MAX, .bound = DAOS_EPOCH_MAX};
 	uint64_t size, lsn;
 	daos_recx_t recx;
@@ -381,9 +389,9 @@ log_end(struct rdb_store *store, uint64_t way, uint64_t *index)
 int
 rdb__log_bounds(struct rdb_store *store, uint64_t *first, uint64_t *last)
 {
-	int rc = log_end(store, DAOS_GET_MIN, first);
+	int rc = integer_end(store, OBJECT_LOG, DAOS_GET_MIN, first);
 
-	return rc != 0 ? rc : log_end(store, DAOS_GET_MAX, last);
+	return rc != 0 ? rc : integer_end(store, OBJECT_LOG, DAOS_GET_MAX, last);
 }
 
 int
@@ -522,6 +530,81 @@ rdb__kvs_each(struct rdb_store *store, uint64_t kvs, bool nested,
 	return rc;
 }
 
+/* ---- what destroyed stores leave ------------------------------------------------------------------------------------------------------- */
+/* Frees the listed keys of a store; none: the store, and its entry. */
+static int
+free_keys(struct rdb_store *store, uint64_t kvs, const struct vos_list *list)
+{
+	struct vos_op *ops[APPLY_MAX + 2];
+	daos_key_t dkey;
+	struct vos_key key = {.cont = store->cont, .oid = kvs_object(kvs), .dkey = &dkey};
+	uint32_t nr = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < list->nr; i++) {
+		d_iov_set(&dkey, list->buf + list->entries[i].key_off, list->entries[i].key_len);
+		rc = vos_punch_begin(&key, VOS_FORGET, 0, NULL, &ops[nr]);
+		nr += rc == 0;
+	}
+	if (list->nr == 0) {
+		key.dkey = NULL;
+		rc = vos_punch_begin(&key, VOS_FORGET, 0, NULL, &ops[nr]);
+		nr += rc == 0;
+		key = (struct vos_key){.cont = store->cont, .oid = object_id_of(OBJECT_GARBAGE, DAOS_OT_DKEY_UINT64), .dkey = &dkey};
+		d_iov_set(&dkey, &kvs, sizeof(kvs));
+		if (rc == 0)
+			rc = vos_punch_begin(&key, VOS_FORGET, 0, NULL, &ops[nr]);
+		nr += rc == 0 && nr == 1;
+	}
+	if (rc == 0)
+		return apply_ops(store, ops, nr, false);
+	while (nr > 0)
+		vos_op_cancel(ops[--nr]);
+	return rc;
+}
+
+/* Each round frees at least one record, or ends the store. */
+static int
+free_kvs(struct rdb_store *store, uint64_t kvs)
+{
+	struct mem *mem = store->env->mem;
+	struct vos_key key = {.cont = store->cont, .oid = kvs_object(kvs)};
+	struct vos_entry entries[APPLY_MAX];
+	char *buf = mem_alloc(mem, LIST_BUF);
+	bool more = true;
+	int rc = buf != NULL ? 0 : -DER_NOMEM;
+
+	while (rc == 0 && more) {
+		struct vos_when when = {.epoch = DAOS_EPOCH_MAX, .bound = DAOS_EPOCH_MAX};
+		daos_anchor_t anchor = DAOS_ANCHOR_INIT;
+		struct vos_list list = {.kind = VOS_LIST_DKEY, .anchor = &anchor, .buf = buf, .buf_size = LIST_BUF, .max = APPLY_MAX,
+					.entries = entries};
+
+		do {
+			rc = vos_list(&key, &when, VOS_NO_TIMESTAMP | VOS_PUNCHED, &list);
+		} while (rc == 0 && list.nr == 0 && anchor.da_type != DAOS_ANCHOR_TYPE_EOF);
+		if (rc == -DER_NONEXIST)
+			rc = 0;
+		more = list.nr > 0;
+		if (rc == 0)
+			rc = free_keys(store, kvs, &list);
+	}
+	mem_free(mem, buf);
+	return rc;
+}
+
+/* What cannot be freed now is tried again with the next transaction. */
+static void
+collect(struct rdb_store *store)
+{
+	uint64_t kvs = 0;
+	int rc = 0;
+
+	while (rc == 0 && (rc = integer_end(store, OBJECT_GARBAGE, DAOS_GET_MIN, &kvs)) == 0)
+		rc = free_kvs(store, kvs);
+	store->garbage = rc != -DER_NONEXIST;
+}
+
 /* ---- logged transactions ------------------------------------------------------------------------------------------------------------------ */
 int
 rdb__changes_pack(struct packer *packer, const struct rdb_change *changes, uint32_t nr)
@@ -574,6 +657,7 @@ struct applying {
 	struct made made[16];
 	uint32_t made_nr;
 	uint64_t next_kvs;
+	bool garbage; /* stores were destroyed */
 };
 
 static bool
@@ -636,13 +720,31 @@ punch_key(struct applying *applying, uint64_t kvs, const void *key, size_t key_l
 {
 	struct vos_op **op = next_op(applying);
 	daos_key_t dkey;
-	struct vos_key where = {.cont = applying->store->cont, .oid = kvs_object(kvs), .dkey = key != NULL ? &dkey : NULL};
+	struct vos_key where = {.cont = applying->store->cont, .oid = kvs_object(kvs), .dkey = &dkey};
 	int rc;
 
 	if (op == NULL)
 		return -DER_NOMEM;
 	d_iov_set(&dkey, (void *)key, key_len);
-	rc = vos_punch_begin(&where, VOS_RECLAIM, 0, NULL, op);
+	rc = vos_punch_begin(&where, VOS_FORGET, 0, NULL, op);
+	applying->op_nr += rc == 0;
+	return rc;
+}
+
+/* The store is out of reach; its keys are freed behind the transaction, however many they are. */
+static int
+put_garbage(struct applying *applying, uint64_t kvs)
+{
+	struct vos_op **op = next_op(applying);
+	daos_key_t dkey;
+	uint8_t zero = 0;
+	int rc;
+
+	if (op == NULL)
+		return -DER_NOMEM;
+	d_iov_set(&dkey, &kvs, sizeof(kvs));
+	rc = begin_put(applying->store, object_id_of(OBJECT_GARBAGE, DAOS_OT_DKEY_UINT64), &dkey, "g", &zero, 1, op);
+	applying->garbage = true;
 	applying->op_nr += rc == 0;
 	return rc;
 }
@@ -654,7 +756,7 @@ destroy_kvs(struct applying *applying, uint64_t kvs)
 {
 	int rc = rdb__kvs_each(applying->store, kvs, true, destroy_below, applying);
 
-	return rc != 0 ? rc : punch_key(applying, kvs, NULL, 0);
+	return rc != 0 ? rc : put_garbage(applying, kvs);
 }
 
 static int
@@ -779,8 +881,76 @@ rdb__apply(struct rdb_store *store, uint64_t index, const void *data, size_t len
 	if (rc == 0) {
 		store->applied = index;
 		store->next_kvs = applying.next_kvs;
+		store->garbage |= applying.garbage;
 	}
+	if (rc == 0 && store->garbage)
+		collect(store);
 	mem_free(store->env->mem, applying.ops);
 	arena_fini(&applying.arena);
+	return rc;
+}
+
+/* ---- space ------------------------------------------------------------------------------------------------------------------------------ */
+#define KEY_BYTES 256  /* of heap that a key takes beside itself and its value, its share of the tree included */
+#define KVS_BYTES 1536 /* an empty store */
+
+void
+rdb__space(const struct rdb_store *store, struct rdb_space *space)
+{
+	struct vos_pool_info info;
+
+	vos_pool_query(store->pool, &info);
+	*space = (struct rdb_space){
+		.total = info.meta_total, .left = info.meta_total - MIN(info.meta_total, info.meta_used), .empty = info.meta_empty};
+}
+
+uint64_t
+rdb__need(const struct rdb_change *changes, uint32_t nr, size_t entry_len)
+{
+	uint64_t need = 4096 + entry_len + entry_len / 4; /* in the log, until a snapshot covers it */
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (changes[i].kind == RDB_UPDATE || changes[i].kind == RDB_CREATE_KVS)
+			need += KEY_BYTES + changes[i].key_len + changes[i].value_len + changes[i].value_len / 4 +
+				(changes[i].kind == RDB_CREATE_KVS ? KVS_BYTES : 0);
+	return need;
+}
+
+/* What one change adds to the keys that stand, or takes away. */
+static int
+growth_of(struct rdb_store *store, const struct rdb_change *change, int64_t *growth)
+{
+	int64_t size = (int64_t)(KEY_BYTES + change->key_len + change->value_len), old = 0;
+	struct arena arena;
+	const void *value;
+	uint64_t kvs;
+	uint8_t kind;
+	size_t len;
+	int rc = rdb__kvs_find(store, &change->path, &kvs);
+
+	if (change->kind == RDB_CREATE_KVS || change->kind == RDB_DESTROY_KVS) {
+		size = change->kind == RDB_CREATE_KVS ? KVS_BYTES : 0;
+		old = rc == 0 ? KVS_BYTES : 0;
+	} else if (rc == 0) {
+		arena_init(&arena, store->env->mem);
+		rc = value_get(store, kvs, change->key, change->key_len, &arena, &kind, &value, &len);
+		arena_fini(&arena);
+		old = rc == 0 ? (int64_t)(KEY_BYTES + change->key_len + len) : 0;
+	}
+	if (change->kind == RDB_DELETE)
+		size = 0;
+	*growth += size - old;
+	return rc == -DER_NONEXIST ? 0 : rc;
+}
+
+int
+rdb__growth(struct rdb_store *store, const struct rdb_change *changes, uint32_t nr, int64_t *growth)
+{
+	int rc = 0;
+
+	*growth = 0;
+	for (uint32_t i = 0; rc == 0 && i < nr; i++)
+		if (!changes[i].aside)
+			rc = growth_of(store, &changes[i], growth);
 	return rc;
 }

@@ -17,6 +17,7 @@
 #define OPS "ops"
 #define ENTRY_AGE_S 300U
 #define REAP_EVERY_S 60U
+#define ROOM_ROUNDS 16
 #define ANSWER_MAX 4096U
 
 enum state { DOWN, STEPPING_UP, UP };
@@ -38,6 +39,7 @@ struct rsvc {
 	struct ult_rwlock lock;  /* writers alone, readers together */
 	uint32_t busy;
 	uint64_t reaped_s;
+	uint64_t room_s; /* when room was last made in a full database */
 };
 
 /* ---- leadership ------------------------------------------------------------------------------------------------------------ */
@@ -321,6 +323,27 @@ reap_answers(struct rsvc *svc, struct rdb_tx *tx)
 		return;
 	svc->reaped_s = now_s(svc);
 	(void)rdb_iterate(tx, ops_path(), reap_one, &reap);
+	if (reap.left == UINT32_MAX) /* stopped: there are more, for the next write */
+		svc->reaped_s = 0;
+}
+
+/* The database is full, perhaps of answers whose time is over: those go in transactions of their own, a bounded number at a time. */
+static void
+make_room(struct rsvc *svc)
+{
+	struct rdb_tx *tx;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < ROOM_ROUNDS; i++) {
+		svc->reaped_s = 0;
+		if (rdb_tx_begin(svc->rdb, svc->term, &tx) != 0)
+			return;
+		reap_answers(svc, tx);
+		rc = rdb_tx_commit(tx);
+		rdb_tx_end(tx);
+		if (svc->reaped_s != 0)
+			return;
+	}
 }
 
 /* ---- the pipeline ------------------------------------------------------------------------------------------------------------------ */
@@ -339,12 +362,17 @@ run_write(struct rsvc *svc, struct rsvc_op *op, struct rdb_tx *tx)
 	if (rc != 0) /* nothing of it is queued for certain: a repeated request runs again, and fails again */
 		return rc;
 	if (remember) {
+		rdb_tx_aside(tx, true);
 		rc = store_answer(svc, tx, op, 0);
 		if (rc != 0)
 			return rc;
 		reap_answers(svc, tx);
 	}
 	rc = rdb_tx_commit(tx);
+	if (rc == -DER_NOSPACE && remember && now_s(svc) != svc->room_s) {
+		svc->room_s = now_s(svc);
+		make_room(svc);
+	}
 	if (rc == 0 && op->committed != NULL)
 		op->committed(op->arg, svc);
 	return rc;

@@ -588,6 +588,7 @@ umem_space(const struct umem *heap, struct umem_space *space)
 		.total = (heap->seg_nr - heap->sys_segs) * UMEM_SEGMENT,
 		.used = heap->used,
 		.reserved = heap->reserve_segs * UMEM_SEGMENT,
+		.empty = (heap->free_segs + heap->empty_segs) * UMEM_SEGMENT,
 		.resident = (heap->resident + heap->sys_segs) * UMEM_SEGMENT,
 		.wal_total = heap->wal.blocks * UMEM_BLOCK,
 		.wal_used = heap->ram ? 0 : umem__wal_used(heap) * UMEM_BLOCK,

@@ -111,6 +111,7 @@ void umem_on_failure(struct umem *heap, void (*failed)(void *arg, int rc), void 
 
 struct umem_space {
 	uint64_t total, used, reserved; /* bytes of heap */
+	uint64_t empty;                 /* bytes of segments that any size can be allocated from; other free space is for sizes that were freed */
 	uint64_t resident;              /* bytes of segments in DRAM */
 	uint64_t wal_total, wal_used;
 	uint64_t checkpoints, replayed; /* since open */

@@ -164,6 +164,9 @@ applied(struct put *put, uint64_t lsn)
 				for (uint32_t p = 0; p < op->iods[a].values[v].part_nr; p++)
 					op->iods[a].values[v].pieces[p].reserved = false;
 	}
+	for (uint32_t i = 0; i < put->nr; i++) /* also what ops before it have found there */
+		if (put->ops[i]->whole && (put->ops[i]->flags & VOS_FORGET) != 0)
+			vos__cache_drop(cont, &put->ops[i]->oid, put->ops[i]->shard);
 	if (put->apply->id != NULL)
 		cont->dtx_lsn = lsn;
 	if (put->dtx != NULL) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vos/gc: destroyed containers are taken apart, from the leaves up, a bounded number of records a transaction.
+ * vos/gc: destroyed containers are taken apart, from the leaves up, a bounded number of records a transaction; so is,
+ * within a write, what its table does not want remembered (VOS_FORGET).
  *
  *	gc I1  The garbage list is intact at every commit: the first container on it is complete or partly taken apart,
  *	       and leaves the list in the transaction that frees its record.
@@ -142,6 +143,51 @@ vos__gc_cont(struct vos_pool *pool, umem_off_t cont, uint32_t *credits)
 		rc = drain_tree(pool, cont + offsetof(struct vos_cont_rec, active), drain_dtx, credits);
 	if (rc == 0)
 		rc = btree_drain(&done, credits, keep, NULL);
+	return rc;
+}
+
+/* ---- histories that nobody reads (VOS_FORGET) --------------------------------------------------------------------- */
+static int
+forget_key(struct vos_pool *pool, umem_off_t root, const daos_key_t *key, umem_off_t off, drain_fn drain)
+{
+	uint32_t credits = GC_STEP;
+	int rc = drain(pool, off, &credits);
+
+	if (rc == 0)
+		rc = vos__key_remove(pool, root, key);
+	if (rc == 0)
+		umem_free(pool->heap, off);
+	return rc;
+}
+
+int
+vos__akey_forget(struct vos_pool *pool, umem_off_t akeys, const daos_key_t *akey, umem_off_t off)
+{
+	return forget_key(pool, akeys, akey, off, drain_akey);
+}
+
+int
+vos__dkey_forget(struct vos_pool *pool, umem_off_t dkeys, const daos_key_t *dkey, umem_off_t off)
+{
+	return forget_key(pool, dkeys, dkey, off, drain_dkey);
+}
+
+int
+vos__object_forget(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard, umem_off_t off)
+{
+	struct btree tree = vos__tree(cont->pool, cont->off + offsetof(struct vos_cont_rec, objects));
+	uint8_t key[VOS_OBJECT_KEY];
+	uint32_t credits = GC_STEP;
+	int rc = drain_object(cont->pool, off, &credits);
+
+	if (rc != 0)
+		return rc;
+	/* Dropping is right whatever becomes of the body: the cache only saves a search. */
+	vos__cache_drop(cont, oid, shard);
+	vos__object_key(oid, shard, key);
+	rc = btree_remove(&tree, key, sizeof(key), NULL);
+	if (rc == 0)
+		umem_free(cont->pool->heap, off);
 	return rc;
 }
 

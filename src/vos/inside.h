@@ -529,5 +529,12 @@ struct vos_read *vos__read_idle(struct vos_xs *vx);
 /* gc.c */
 /** Within a body: frees at most *credits records below the container; 1: more is left. */
 int vos__gc_cont(struct vos_pool *pool, umem_off_t cont, uint32_t *credits);
+/**
+ * Within a body: frees a record and all below, and takes it out of its tree; at most GC_STEP records. 1: more is left, in trees that
+ * are whole.
+ */
+int vos__akey_forget(struct vos_pool *pool, umem_off_t akeys, const daos_key_t *akey, umem_off_t off);
+int vos__dkey_forget(struct vos_pool *pool, umem_off_t dkeys, const daos_key_t *dkey, umem_off_t off);
+int vos__object_forget(struct vos_cont *cont, const daos_obj_id_t *oid, uint32_t shard, umem_off_t off);
 
 #endif

@@ -492,7 +492,8 @@ vos_pool_query(const struct vos_pool *pool, struct vos_pool_info *info)
 
 	umem_space(pool->heap, &space);
 	*info = (struct vos_pool_info){
-		.meta_total = space.total, .containers = pool->conts_nr, .lsn_last = umem_lsn_last(pool->heap),
+		.meta_total = space.total, .meta_used = space.used, .meta_empty = space.empty,
+		.containers = pool->conts_nr, .lsn_last = umem_lsn_last(pool->heap),
 		.lsn_durable = umem_lsn_durable(pool->heap), .format_version = VOS_VERSION, .ram = pool->ram,
 		.failed = umem_failed(pool->heap), .checkpoints = space.checkpoints, .checkpoint_ns = space.checkpoint_ns,
 	};

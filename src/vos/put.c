@@ -418,6 +418,32 @@ put_flat(struct put *put, struct vos_op *op, umem_off_t root, uint16_t minor)
 	return rc != 0 ? rc : vos__key_insert(put->pool, root, &op->dkey, off);
 }
 
+/* The versions that the update replaces; those that remain are hidden by what is written. */
+static int
+forget_below(struct put *put, struct vos_op *op, struct path *path)
+{
+	struct vos_pool *pool = put->pool;
+	int rc = 0;
+
+	if (path->flat) {
+		if (op->nr != 1 || !flat_akey_is(put, path, &op->iods[0].akey))
+			return 0;
+		rc = vos__dkey_forget(pool, path->object.off + offsetof(struct vos_obj_rec, dkeys), &op->dkey, path->dkey.off);
+		path->flat = false;
+		path->dkey.off = UMEM_NULL;
+		vos__sight_none(&path->object.sight, &path->dkey.sight);
+		return rc;
+	}
+	for (uint32_t i = 0; i < op->nr && rc >= 0; i++) {
+		struct place akey;
+
+		rc = find_akey(put, path, &op->iods[i].akey, &akey);
+		if (rc == 0 && akey.off != UMEM_NULL)
+			rc = vos__akey_forget(pool, path->dkey.off + offsetof(struct vos_dkey_rec, akeys), &op->iods[i].akey, akey.off);
+	}
+	return MIN(rc, 0);
+}
+
 static int
 put_update(struct put *put, struct vos_op *op, uint16_t minor)
 {
@@ -433,6 +459,8 @@ put_update(struct put *put, struct vos_op *op, uint16_t minor)
 		rc = check_conditions(put, op, &path);
 	if (rc == 0)
 		rc = ensure_object(put, op, &path.object, minor);
+	if (rc == 0 && (op->flags & VOS_FORGET) != 0 && path.dkey.off != UMEM_NULL)
+		rc = forget_below(put, op, &path);
 	if (rc != 0)
 		return rc;
 	root = path.object.off + offsetof(struct vos_obj_rec, dkeys);
@@ -563,6 +591,22 @@ punch_below(struct put *put, struct vos_op *op, struct path *path, uint16_t mino
 				     offsetof(struct vos_dkey_rec, last), minor);
 }
 
+/* 1: some of it is left, to be punched. */
+static int
+forget_all(struct put *put, struct vos_op *op, struct path *path)
+{
+	int rc = 0;
+
+	if (op->whole && path->object.off != UMEM_NULL) {
+		rc = vos__object_forget(put->cont, &op->oid, op->shard, path->object.off);
+		if (rc == 0)
+			op->object = UMEM_NULL;
+	} else if (!op->whole && path->dkey.off != UMEM_NULL) {
+		rc = vos__dkey_forget(put->pool, path->object.off + offsetof(struct vos_obj_rec, dkeys), &op->dkey, path->dkey.off);
+	}
+	return rc;
+}
+
 static int
 put_punch(struct put *put, struct vos_op *op, uint16_t minor)
 {
@@ -574,8 +618,13 @@ put_punch(struct put *put, struct vos_op *op, uint16_t minor)
 		rc = find_dkey(put, op, &path);
 	if (rc == 0 && (op->flags & DAOS_COND_MASK) != 0)
 		rc = check_conditions(put, op, &path);
-	if (rc != 0)
+	if (rc == 0 && (op->flags & VOS_FORGET) != 0) {
+		rc = forget_all(put, op, &path);
+		if (rc != 1)
+			return rc;
+	} else if (rc != 0) {
 		return rc;
+	}
 	return op->whole ? punch_object(put, op, &path.object, minor) : punch_below(put, op, &path, minor);
 }
 
@@ -584,6 +633,12 @@ vos__put_op(struct put *put, struct vos_op *op, uint16_t minor)
 {
 	int rc;
 
+	if ((op->flags & VOS_FORGET) != 0) {
+		if (put->apply->id != NULL || (op->kind == OP_PUNCH && op->nr > 0))
+			return -DER_INVAL;
+		if (put->cont->dtx_nr > 0)
+			return -DER_BUSY;
+	}
 	put->look.minor = put->plain ? minor : minor - 1;
 	if (op->kind == OP_CHECK)
 		return put_check(put, op);

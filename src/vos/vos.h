@@ -68,6 +68,7 @@ void vos_pool_close(struct vos_pool *pool); /* YIELDS: the last reference closes
 int vos_pool_destroy(struct vos_xs *vx, const uuid_t uuid);
 struct vos_pool_info {
 	uuid_t uuid;
+	uint64_t meta_used, meta_empty; /* bytes of heap in use; of wholly free segments, the reserve's included */
 	uint64_t meta_total, meta_free; /* bytes: heap (ram: with the data); free: without the reserve */
 	uint64_t data_total, data_free; /* bytes: data blob */
 	uint64_t containers;
@@ -163,6 +164,13 @@ enum { /* flags above the DAOS_COND_* bits */
 	VOS_SIZE_ONLY = 1U << 17, /* fetch: sizes, no data */
 	VOS_NO_TIMESTAMP = 1U << 18, /* fetch: leave no read timestamp (snapshot and internal reads) */
 	VOS_PUNCHED = 1U << 19, /* list: also what is punched (rebuild, checker) */
+	/**
+	 * For tables whose readers read the present only. Update: the versions that stand below the named akeys are freed. Punch of a
+	 * dkey (nr 0) or an object: it is freed with all below, its record too. A long history goes in steps of some dozens of records:
+	 * what is left is hidden as ever, and the next call frees more of it. Only without an id (-DER_INVAL) and in containers without
+	 * prepared transactions (-DER_BUSY).
+	 */
+	VOS_FORGET = 1U << 20,
 };
 
 /**

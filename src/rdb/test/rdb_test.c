@@ -34,6 +34,7 @@ struct stage {
 	struct rdb *rdb;
 	uint64_t term;       /* that it leads, 0: none */
 	uint32_t ups, downs;
+	uint64_t size;       /* of the database; 0: 32 MiB */
 };
 
 /* ---- the host ---------------------------------------------------------------------------------------------------------------- */
@@ -130,7 +131,7 @@ up(struct stage *stage)
 	ASSERT(vos_xs_create(&vos, &stage->vos) == 0);
 	hlc_clock_init(&stage->clock, 0, HLC_NO_CEILING);
 	stage->config = (struct rdb_config){.env = stage->env, .xs = stage->xs, .vos = stage->vos, .clock = &stage->clock, .uuid = {7},
-					    .size = 32 * MIB, .replicas = replicas, .replica_nr = 1, .step_up = step_up,
+					    .size = stage->size != 0 ? stage->size : 32 * MIB, .replicas = replicas, .replica_nr = 1, .step_up = step_up,
 					    .step_down = step_down, .arg = stage};
 	stage->term = 0;
 	if (!stage->made)
@@ -405,6 +406,206 @@ what_is_committed_outlives_deaths_and_nothing_else_does(void **state)
 	}
 }
 
+/* ---- space ------------------------------------------------------------------------------------------------------------------------ */
+static uint64_t
+used(struct stage *stage)
+{
+	struct vos_pool_info info;
+	struct vos_pool *pool;
+
+	ASSERT(vos_pool_open(stage->vos, stage->config.uuid, &pool) == 0);
+	vos_pool_query(pool, &info);
+	vos_pool_close(pool);
+	return info.meta_used;
+}
+
+static void
+check(struct stage *stage)
+{
+	struct vos_pool *pool;
+
+	ASSERT(vos_pool_open(stage->vos, stage->config.uuid, &pool) == 0);
+	ASSERT(vos_pool_check(pool) == 0);
+	vos_pool_close(pool);
+}
+
+#define CHURN_CHANGES 50000
+#define CHURN_BATCH 8 /* changes of a transaction, at most */
+
+/* Values of up to 500 bytes under a few keys of three stores, overwritten, deleted, destroyed. */
+static void
+churn_one(struct model *model, struct rdb_tx *tx)
+{
+	int store = (int)rand_below(&model->rand, STORES), key = (int)rand_below(&model->rand, KEYS);
+	uint32_t draw = (uint32_t)rand_below(&model->rand, 100);
+	static const char value[500];
+	char name[16];
+
+	snprintf(name, sizeof(name), "k%d", key);
+	if (store > 0 && draw < 2)
+		ASSERT(rdb_tx_destroy_kvs(tx, store_path(store)) == 0);
+	else if (draw < 30)
+		ASSERT(rdb_tx_delete(tx, store_path(store), name, strlen(name)) == 0);
+	else
+		ASSERT(rdb_tx_update(tx, store_path(store), name, strlen(name), value, rand_below(&model->rand, sizeof(value))) == 0);
+}
+
+static void
+churn(struct stage *stage, struct model *model)
+{
+	uint32_t nr = 1 + (uint32_t)rand_below(&model->rand, CHURN_BATCH);
+	struct rdb_tx *tx;
+	int rc;
+
+	/* Each makes sure that its stores are there, so that a destroyed one comes back. */
+	ASSERT(rdb_tx_begin(stage->rdb, stage->term, &tx) == 0);
+	ASSERT(rdb_tx_create_kvs(tx, store_path(1)) == 0 && rdb_tx_create_kvs(tx, store_path(2)) == 0);
+	rc = rdb_tx_commit(tx);
+	rdb_tx_end(tx);
+	ASSERT(rc == 0);
+	ASSERT(rdb_tx_begin(stage->rdb, stage->term, &tx) == 0);
+	for (uint32_t i = 0; i < nr; i++)
+		churn_one(model, tx);
+	rc = rdb_tx_commit(tx);
+	rdb_tx_end(tx);
+	ASSERT(rc == 0 || rc == -DER_NONEXIST);
+	model->version += nr;
+}
+
+static void
+play_churn(struct stage *stage)
+{
+	struct model *model = stage->arg;
+	uint64_t now, early = 0, late = 0;
+
+	up(stage);
+	while (model->version < CHURN_CHANGES) {
+		churn(stage, model);
+		now = used(stage);
+		if (model->version < CHURN_CHANGES / 5)
+			early = MAX(early, now);
+		else
+			late = MAX(late, now);
+	}
+	ASSERTF(late <= early + early / 8, "the space in use grew");
+	check(stage);
+	down(stage);
+}
+
+static void
+the_space_in_use_goes_with_the_keys_and_not_with_the_changes(void **state)
+{
+	struct model model = {0};
+	struct stage stage;
+
+	rand_init(&model.rand, 1, 4);
+	stage_open(&stage, 1);
+	stage.size = 16 * MIB;
+	assert_true(stage_play(&stage, play_churn, &model));
+	stage_close(&stage);
+}
+
+static int
+put_sized(struct stage *stage, struct rdb_path path, uint32_t number, bool delete, uint32_t size)
+{
+	char name[16], value[4096] = {0};
+	struct rdb_tx *tx;
+	int rc = rdb_tx_begin(stage->rdb, stage->term, &tx);
+
+	if (rc != 0)
+		return rc;
+	snprintf(name, sizeof(name), "k%06u", number);
+	memcpy(value, &number, sizeof(number));
+	rc = delete ? rdb_tx_delete(tx, path, name, strlen(name)) : rdb_tx_update(tx, path, name, strlen(name), value, size);
+	if (rc == 0)
+		rc = rdb_tx_commit(tx);
+	rdb_tx_end(tx);
+	return rc;
+}
+
+static int
+change_store(struct stage *stage, bool destroy)
+{
+	struct rdb_tx *tx;
+	int rc = rdb_tx_begin(stage->rdb, stage->term, &tx);
+
+	if (rc != 0)
+		return rc;
+	rc = destroy ? rdb_tx_destroy_kvs(tx, store_path(1)) : rdb_tx_create_kvs(tx, store_path(1));
+	if (rc == 0)
+		rc = rdb_tx_commit(tx);
+	rdb_tx_end(tx);
+	return rc;
+}
+
+/* Distinct keys from first on until one is refused; the number of it. */
+static uint32_t
+fill(struct stage *stage, struct rdb_path path, uint32_t first)
+{
+	int rc = 0;
+
+	for (uint32_t number = first; number < first + 100000; number++) {
+		rc = put_sized(stage, path, number, false, 1000 + number * 7919 % 3000);
+		if (rc != 0) {
+			ASSERT(rc == -DER_NOSPACE);
+			ASSERT(rdb_is_leader(stage->rdb, NULL) && stage->downs == stage->ups - 1);
+			return number;
+		}
+	}
+	ASSERTF(false, "it is never full");
+	return 0;
+}
+
+static void
+play_full(struct stage *stage)
+{
+	struct rdb_path root = {0};
+	uint32_t first, second, third;
+	uint64_t before;
+	char back[4096];
+
+	up(stage);
+	ASSERT(change_store(stage, false) == 0);
+	before = used(stage);
+	first = fill(stage, root, 0);
+	ASSERT(first > 500);
+	/* Refused again and again it stays as it was, also over a restart; what replaces, and what deletes, is not refused. */
+	for (uint32_t i = 0; i < 1000; i++)
+		ASSERT(put_sized(stage, root, first, false, 4000) == -DER_NOSPACE);
+	rdb_stop(stage->rdb);
+	ASSERT(rdb_start(&stage->config, &stage->rdb) == 0);
+	ASSERT(get(stage, root, "k000000", back, sizeof(back)) == 0);
+	for (uint32_t i = 0; i < first; i += 16)
+		ASSERT(put_sized(stage, root, i, false, 1000) == 0);
+	for (uint32_t i = 0; i < first; i += 2)
+		ASSERT(put_sized(stage, root, i, true, 0) == 0);
+	second = fill(stage, store_path(1), first);
+	ASSERT(second - first > first / 4);
+	/* A store that goes makes room at once, however many keys it had. */
+	ASSERT(change_store(stage, true) == 0);
+	ASSERT(change_store(stage, false) == 0);
+	third = fill(stage, store_path(1), second);
+	ASSERT(third - second > (second - first) * 3 / 4);
+	check(stage);
+	ASSERT(change_store(stage, true) == 0);
+	for (uint32_t i = 1; i < first; i += 2)
+		ASSERT(put_sized(stage, root, i, true, 0) == 0);
+	ASSERT(used(stage) < before + 512 * KIB);
+	check(stage);
+	down(stage);
+}
+
+static void
+a_full_database_refuses_what_grows_it_and_goes_on(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	stage.size = 16 * MIB;
+	assert_true(stage_play(&stage, play_full, NULL));
+	stage_close(&stage);
+}
+
 int
 main(void)
 {
@@ -412,6 +613,8 @@ main(void)
 		cmocka_unit_test(a_replica_whose_apply_failed_steps_down_until_it_is_opened_again),
 		cmocka_unit_test(a_replica_whose_log_failed_steps_down_until_it_is_opened_again),
 		cmocka_unit_test(what_is_committed_outlives_deaths_and_nothing_else_does),
+		cmocka_unit_test(the_space_in_use_goes_with_the_keys_and_not_with_the_changes),
+		cmocka_unit_test(a_full_database_refuses_what_grows_it_and_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,6 +319,7 @@ store_handle(struct cont_work *work, struct rdb_tx *tx, const struct cont_open_i
 	pack_uuid(&packer, in->svc.handle);
 	pack_u64(&packer, in->flags);
 	pack_u64(&packer, rights);
+	rdb_tx_session(tx);
 	rc = rdb_tx_update(tx, PATH_CHDL, in->handle, sizeof(uuid_t), buf, packer_len(&packer));
 	if (rc == 0)
 		rc = cont__rec_get(tx, cont, &rec);

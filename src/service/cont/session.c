@@ -256,6 +256,7 @@ store_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 	pack_string(&packer, in->machine != NULL && strlen(in->machine) < 256 ? in->machine : "");
 	pack_u64(&packer, MIN(in->lease_ms, LEASE_MS_MAX));
 	pack_uuid(&packer, in->at.handle);
+	rdb_tx_session(tx);
 	return rdb_tx_update(tx, cont__path(renewal->all->cont, "sess"), in->session, sizeof(uuid_t), buf, packer_len(&packer));
 }
 

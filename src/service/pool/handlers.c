@@ -138,6 +138,7 @@ connect_body(void *arg, struct pool_svc *svc, struct rdb_tx *tx)
 	if ((in->flags & DAOS_PC_EX) != 0 && svc->handle_nr > 0)
 		return -DER_BUSY;
 	connecting->fresh = true;
+	rdb_tx_session(tx);
 	packer_init(&packer, buf, sizeof(buf));
 	pack_u64(&packer, in->flags);
 	pack_u64(&packer, connecting->rights);

@@ -1169,6 +1169,77 @@ nonsense_is_refused(void **state)
 	stage_run(play_wrong, false);
 }
 
+/* ---- histories that nobody reads ---------------------------------------------------------------------------------- */
+static int
+put_forget(struct stage *stage, const char *dkey, uint64_t epoch, const char *text)
+{
+	struct vos_op *op;
+	int rc = begin_one(stage, hashed, key_of(dkey), key_of("a"), VOS_FORGET, NULL, strlen(text), text, &op);
+
+	return rc == 0 ? apply_at(stage, epoch, op, NULL) : rc;
+}
+
+static void
+long_history(struct stage *stage, const char *dkey, uint64_t *epoch)
+{
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(put_single(stage, hashed, dkey, "a", ++*epoch, "old", 3), 0);
+}
+
+static void
+play_forget(struct stage *stage)
+{
+	uint64_t epoch = 10, none, one;
+	char name[16];
+
+	assert_int_equal(stage_up(stage, true), 0);
+	assert_int_equal(put_forget(stage, "other", ++epoch, "x"), 0);
+	none = info_of(stage).meta_used;
+	assert_int_equal(put_forget(stage, "d", ++epoch, "one"), 0);
+	one = info_of(stage).meta_used;
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(put_forget(stage, "d", ++epoch, "two"), 0);
+	assert_int_equal(info_of(stage).meta_used, one);
+	assert_text(stage, hashed, "d", "a", DAOS_EPOCH_MAX, "two");
+	/* What has a long history is replaced, or gone, at once; the history goes bit by bit. */
+	long_history(stage, "d", &epoch);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(put_forget(stage, "d", ++epoch, "new"), 0);
+		assert_text(stage, hashed, "d", "a", DAOS_EPOCH_MAX, "new");
+	}
+	assert_in_range(info_of(stage).meta_used, none, one + 1024);
+	long_history(stage, "d", &epoch);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(punch_at(stage, hashed, "d", NULL, ++epoch, VOS_FORGET), 0);
+		assert_text(stage, hashed, "d", "a", DAOS_EPOCH_MAX, "-");
+	}
+	assert_in_range(info_of(stage).meta_used, none, none + 64); /* the tree's node has grown */
+	assert_int_equal(punch_at(stage, hashed, "d", "a", ++epoch, VOS_FORGET), -DER_INVAL);
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		assert_int_equal(put_forget(stage, name, ++epoch, "much"), 0);
+	}
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(punch_at(stage, hashed, NULL, NULL, ++epoch, VOS_FORGET), 0);
+		assert_text(stage, hashed, "d7", "a", DAOS_EPOCH_MAX, "-");
+	}
+	assert_in_range(info_of(stage).meta_used, 0, none);
+	assert_int_equal(put_forget(stage, "d", ++epoch, "again"), 0);
+	assert_text(stage, hashed, "d", "a", DAOS_EPOCH_MAX, "again");
+	assert_int_equal(vos_pool_check(stage->pool), 0);
+	stage_down(stage);
+	assert_int_equal(stage_up(stage, false), 0);
+	assert_text(stage, hashed, "d", "a", DAOS_EPOCH_MAX, "again");
+	assert_int_equal(vos_pool_check(stage->pool), 0);
+	stage_down(stage);
+}
+
+static void
+what_a_table_forgets_gives_its_space_back_however_long_it_was(void **state)
+{
+	stage_run(play_forget, false);
+}
+
 int
 main(void)
 {
@@ -1190,6 +1261,7 @@ main(void)
 		cmocka_unit_test(an_anchor_of_random_bytes_does_no_harm),
 		cmocka_unit_test(stored_answers_do_not_fill_the_heap),
 		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(what_a_table_forgets_gives_its_space_back_however_long_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
