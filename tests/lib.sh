@@ -17,7 +17,7 @@ for name in libgurt libdaos_common libdaos libdfs; do
 	extra=$(comm -13 "$work/wanted" "$work/exported")
 	[[ -z $extra ]] || { echo "$name exports more than its headers declare: $extra"; exit 1; }
 done
-readelf -d "$build/src/libdaos.so" | grep -q 'SONAME.*libdaos\.so\.2]' || { echo "libdaos is not libdaos.so.2"; exit 1; }
+readelf -d "$build/src/libdaos.so" | grep 'SONAME.*libdaos\.so\.2]' >/dev/null || { echo "libdaos is not libdaos.so.2"; exit 1; }
 
 mkdir "$work/prefix"
 "$root/tools/install.sh" install "$build" "$work/prefix"
@@ -28,7 +28,7 @@ for example in "$work/prefix"/share/daos/examples/*.c; do
 	grep -q daos_fs.h "$example" && package=dfs
 	# shellcheck disable=SC2046
 	cc -std=c17 -Wall -Wextra -Werror -D_GNU_SOURCE "$example" -o "$work/$name" $(pkg-config --cflags --libs "$package")
-	ldd "$work/$name" | grep -q "$work/prefix/lib/libdaos.so.2" || { echo "$name does not find the installed libdaos"; exit 1; }
+	ldd "$work/$name" | grep "$work/prefix/lib/libdaos.so.2" >/dev/null || { echo "$name does not find the installed libdaos"; exit 1; }
 	if [[ $package == daos && -e $work/prefix/lib/libdaos.a ]]; then
 		# shellcheck disable=SC2046
 		cc -std=c17 -D_GNU_SOURCE $(pkg-config --cflags daos) "$example" -o "$work/$name.static" \
