@@ -107,7 +107,7 @@ struct rdb {
 	struct list proposals;   /* struct proposal: commits that libraft has not answered */
 	uint64_t led_term;
 	uint64_t pending;    /* bytes that commits under way may take */
-	uint64_t log_bytes;  /* of entries since the last snapshot */
+	uint64_t log_bytes;  /* of entries since the last snapshot, or that were there when it was opened */
 };
 
 void rdb__io_init(struct rdb *rdb);

@@ -189,6 +189,7 @@ load_log(struct rdb *rdb, raft_index *start, struct raft_entry **entries, size_t
 			log_error(rdb->env->log, "entry %lu of the log cannot be read: " RCF, index, RCP(rc));
 			return to_raft(rc == -DER_NONEXIST ? -DER_DF_INVAL : rc);
 		}
+		rdb->log_bytes += (*entries)[index - first].buf.len;
 		(*nr)++;
 	}
 	rdb->next_index = last + 1;

@@ -303,6 +303,7 @@ struct model {
 	uint32_t value[STORES][KEYS]; /* 0: absent */
 	bool there[STORES];
 	uint32_t version, commits;
+	uint64_t most; /* bytes used when no key is there */
 	bool doubt; /* the last one was cut off: before it happened, or after */
 	uint32_t old_value[STORES][KEYS];
 	bool old_there[STORES];
@@ -606,6 +607,51 @@ a_full_database_refuses_what_grows_it_and_goes_on(void **state)
 	stage_close(&stage);
 }
 
+/* A store of more keys than one step frees is made and destroyed until the host dies, in the middle of the freeing more often than not. */
+#define MANY 300
+
+static void
+play_destroy_life(struct stage *stage)
+{
+	struct model *model = stage->arg;
+
+	up(stage);
+	/* What the last life left is freed by opening; what is reachable goes now. */
+	ASSERT(change_store(stage, true) == 0);
+	model->most = MAX(model->most, used(stage));
+	check(stage);
+	sim_disk_crash_at(sim_disk(stage->sim, 0, WAL), 1 + rand_below(&model->rand, 12), rand_below(&model->rand, 2) == 0 ? SIM_KILL : SIM_POWER);
+	for (;;) {
+		struct rdb_tx *tx;
+
+		ASSERT(change_store(stage, false) == 0);
+		ASSERT(rdb_tx_begin(stage->rdb, stage->term, &tx) == 0);
+		for (uint32_t i = 0; i < MANY; i++)
+			ASSERT(rdb_tx_update(tx, store_path(1), &i, sizeof(i), stage, 200) == 0);
+		ASSERT(rdb_tx_commit(tx) == 0);
+		rdb_tx_end(tx);
+		ASSERT(change_store(stage, true) == 0);
+		model->commits++;
+	}
+}
+
+static void
+a_destroyed_store_is_freed_whenever_the_host_dies(void **state)
+{
+	struct model model = {0};
+	struct stage stage;
+
+	rand_init(&model.rand, 1, 5);
+	stage_open(&stage, 1);
+	stage.size = 16 * MIB;
+	for (int life = 0; life < 60; life++)
+		assert_false(stage_play(&stage, play_destroy_life, &model));
+	assert_in_range(model.commits, 30, 100000);
+	/* The log's share, its entries of 70 KB in two segments each, however many and short the lives. */
+	assert_in_range(model.most, 0, 1536 * KIB);
+	sim_destroy(stage.sim);
+}
+
 int
 main(void)
 {
@@ -614,6 +660,7 @@ main(void)
 		cmocka_unit_test(a_replica_whose_log_failed_steps_down_until_it_is_opened_again),
 		cmocka_unit_test(what_is_committed_outlives_deaths_and_nothing_else_does),
 		cmocka_unit_test(the_space_in_use_goes_with_the_keys_and_not_with_the_changes),
+		cmocka_unit_test(a_destroyed_store_is_freed_whenever_the_host_dies),
 		cmocka_unit_test(a_full_database_refuses_what_grows_it_and_goes_on),
 	};
 
