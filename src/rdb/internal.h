@@ -82,6 +82,8 @@ struct rdb_space {
 void rdb__space(const struct rdb_store *store, struct rdb_space *space);
 /* Bytes that a transaction takes at most, its entry in the log included. */
 uint64_t rdb__need(const struct rdb_change *changes, uint32_t nr, size_t entry_len);
+/* More than the log of the pool takes in one transaction, as an entry or when it is applied. */
+bool rdb__too_large(const struct rdb_change *changes, uint32_t nr, size_t entry_len);
 /* How much more (or less) stands after it, roughly. YIELDS */
 int rdb__growth(struct rdb_store *store, const struct rdb_change *changes, uint32_t nr, int64_t *growth);
 

@@ -8,7 +8,8 @@
  * that could vanish (P2). Everything but rdb_is_leader and rdb_leader may yield.
  *
  *	rdb I5  What is proposed has room, in the log and in the stores: a transaction that would grow a full database is refused
- *	        (-DER_NOSPACE) before libraft hears of it, so that the replica goes on; one that makes room is not refused.
+ *	        (-DER_NOSPACE) before libraft hears of it, so that the replica goes on; one that makes room is not refused. So is one
+ *	        that is larger than a transaction of the pool (-DER_REC2BIG), however much room there is.
  */
 #include "internal.h"
 
@@ -536,7 +537,7 @@ rdb_tx_commit(struct rdb_tx *tx)
 	if (rc != 0)
 		return rc;
 	need = rdb__need(tx->changes, tx->nr, buf.len);
-	rc = admit(tx, need);
+	rc = rdb__too_large(tx->changes, tx->nr, buf.len) ? -DER_REC2BIG : admit(tx, need);
 	if (rc != 0) {
 		raft_free(buf.base);
 		return tx->rdb->leading && tx->rdb->led_term == tx->term ? rc : -DER_NOTLEADER;

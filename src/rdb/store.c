@@ -29,6 +29,9 @@
 #define KVS_ROOT 0
 #define SIZE_DEFAULT (64 * MIB)
 #define WAL_SIZE (16 * MIB)
+#define TRANSACTION_MAX (WAL_SIZE / 16 - 32 * KIB) /* bytes that one vos transaction changes; the rest is for what goes with them */
+#define ENTRY_BYTES 2048  /* of those, what an entry of the log takes beside its own */
+#define CHANGE_BYTES 2048 /* and a change beside its key and value: tree nodes, what it replaces, room that is freed */
 #define LIST_BUF (32 * KIB)
 #define LIST_MAX 256
 #define APPLY_MAX 64U /* changes in one vos transaction beyond the index */
@@ -328,22 +331,46 @@ begin_entry(struct rdb_store *store, uint64_t index, const struct rdb_entry *ent
 	return rc;
 }
 
-int
-rdb__log_append(struct rdb_store *store, uint64_t first, const struct rdb_entry *entries, uint32_t nr)
+/* How many entries go into one vos transaction: as many as the log of the pool takes, one at least. */
+static uint32_t
+fitting(const struct rdb_entry *entries, uint32_t nr)
 {
-	struct vos_op **ops = MEM_NEW_ARRAY(store->env->mem, struct vos_op *, nr);
+	uint64_t bytes = ENTRY_BYTES + entries[0].len;
+	uint32_t fit = 1;
+
+	while (fit < nr && (bytes += ENTRY_BYTES + entries[fit].len) <= TRANSACTION_MAX)
+		fit++;
+	return fit;
+}
+
+static int
+append_some(struct rdb_store *store, struct vos_op **ops, uint64_t first, const struct rdb_entry *entries, uint32_t nr)
+{
 	uint32_t begun = 0;
-	int rc = ops != NULL ? 0 : -DER_NOMEM;
+	int rc = 0;
 
 	while (rc == 0 && begun < nr) {
 		rc = begin_entry(store, first + begun, &entries[begun], &ops[begun]);
 		begun += rc == 0;
 	}
 	if (rc == 0)
-		rc = apply_ops(store, ops, nr, true);
-	else
-		while (begun > 0)
-			vos_op_cancel(ops[--begun]);
+		return apply_ops(store, ops, nr, true);
+	while (begun > 0)
+		vos_op_cancel(ops[--begun]);
+	return rc;
+}
+
+int
+rdb__log_append(struct rdb_store *store, uint64_t first, const struct rdb_entry *entries, uint32_t nr)
+{
+	struct vos_op **ops = MEM_NEW_ARRAY(store->env->mem, struct vos_op *, nr);
+	int rc = ops != NULL ? 0 : -DER_NOMEM;
+
+	/* A death between two of them leaves the first entries, which nobody was told of. */
+	for (uint32_t at = 0, some; rc == 0 && at < nr; at += some) {
+		some = fitting(entries + at, nr - at);
+		rc = append_some(store, ops, first + at, entries + at, some);
+	}
 	mem_free(store->env->mem, ops);
 	return rc;
 }
@@ -914,6 +941,18 @@ rdb__need(const struct rdb_change *changes, uint32_t nr, size_t entry_len)
 			need += KEY_BYTES + changes[i].key_len + changes[i].value_len + changes[i].value_len / 4 +
 				(changes[i].kind == RDB_CREATE_KVS ? KVS_BYTES : 0);
 	return need;
+}
+
+bool
+rdb__too_large(const struct rdb_change *changes, uint32_t nr, size_t entry_len)
+{
+	uint64_t bytes = 0;
+
+	if (ENTRY_BYTES + (uint64_t)entry_len > TRANSACTION_MAX)
+		return true;
+	for (uint32_t i = 0; i < nr; i++) /* no sum runs over: the entry holds them all */
+		bytes += CHANGE_BYTES + changes[i].key_len + changes[i].value_len;
+	return bytes > TRANSACTION_MAX;
 }
 
 /* What one change adds to the keys that stand, or takes away. */

@@ -418,29 +418,109 @@ put_flat(struct put *put, struct vos_op *op, umem_off_t root, uint16_t minor)
 	return rc != 0 ? rc : vos__key_insert(put->pool, root, &op->dkey, off);
 }
 
+/* Extents that an update replaces, as many as one takes away. */
+struct covered {
+	const struct op_iod *iod;
+	struct evtree_extent found[32];
+	uint32_t nr;
+};
+
+/* Do the values of an update cover records [lo, hi], each for itself? */
+static bool
+covers(const struct op_iod *iod, uint64_t lo, uint64_t hi)
+{
+	for (uint32_t v = 0; v < iod->value_nr; v++)
+		if (iod->values[v].lo <= lo && iod->values[v].hi >= hi)
+			return true;
+	return false;
+}
+
+static int
+note_extent(void *arg, const struct evtree_extent *extent)
+{
+	struct covered *covered = arg;
+
+	if (covers(covered->iod, extent->lo, extent->hi))
+		covered->found[covered->nr++] = *extent;
+	return covered->nr == ARRAY_SIZE(covered->found);
+}
+
+/* The extents that lie wholly below those that are written; others keep records that are still to be seen. */
+static int
+forget_extents(struct put *put, umem_off_t off, const struct op_iod *iod)
+{
+	struct evtree tree = {.heap = put->pool->heap, .root = off + offsetof(struct vos_akey_rec, extents)};
+	struct covered covered = {.iod = iod};
+	int rc = 0;
+
+	for (uint32_t v = 0; v < iod->value_nr && rc == 0; v++)
+		rc = evtree_each(&tree, iod->values[v].lo, iod->values[v].hi, 0, put->epoch, note_extent, &covered);
+	rc = MIN(rc, 0);
+	for (uint32_t i = 0; i < covered.nr && rc == 0; i++) {
+		const struct evtree_extent *extent = &covered.found[i];
+
+		rc = vos__extent_drop(put->pool, off, extent->lo, extent->hi, extent->when.epoch, extent->when.minor);
+		if (rc == -DER_NONEXIST) /* two values of the update met it */
+			rc = 0;
+	}
+	return rc;
+}
+
+static int
+forget_akey(struct put *put, struct path *path, const struct op_iod *iod)
+{
+	const struct vos_akey_rec *rec;
+	struct place akey;
+	int rc = find_akey(put, path, &iod->akey, &akey);
+
+	if (rc != 0 || akey.off == UMEM_NULL)
+		return rc;
+	if (akey.sight.exists) {
+		rc = check_type(put, akey.off, &akey.sight, iod->type);
+		if (rc != 0)
+			return rc;
+		if (iod->type == DAOS_IOD_ARRAY)
+			return forget_extents(put, akey.off, iod);
+		/* An array of holes only: taken apart in pieces it would show what the holes hide. */
+		rec = umem_at(put->pool->heap, akey.off);
+		if (rec->extents.count > 0)
+			return 0;
+	}
+	return vos__akey_forget(put->pool, path->dkey.off + offsetof(struct vos_dkey_rec, akeys), &iod->akey, akey.off);
+}
+
+/* Does the update replace all that a flat dkey holds? */
+static bool
+replaces_flat(struct put *put, const struct vos_op *op, const struct path *path)
+{
+	const struct op_iod *iod = &op->iods[0];
+
+	if (op->nr != 1 || !flat_akey_is(put, path, &iod->akey))
+		return false;
+	if (!path->dkey.sight.exists)
+		return true;
+	if (path->view.array != (iod->type == DAOS_IOD_ARRAY))
+		return false;
+	return !path->view.array || covers(iod, path->view.lo, path->view.hi);
+}
+
 /* The versions that the update replaces; those that remain are hidden by what is written. */
 static int
 forget_below(struct put *put, struct vos_op *op, struct path *path)
 {
-	struct vos_pool *pool = put->pool;
 	int rc = 0;
 
 	if (path->flat) {
-		if (op->nr != 1 || !flat_akey_is(put, path, &op->iods[0].akey))
+		if (!replaces_flat(put, op, path))
 			return 0;
-		rc = vos__dkey_forget(pool, path->object.off + offsetof(struct vos_obj_rec, dkeys), &op->dkey, path->dkey.off);
+		rc = vos__dkey_forget(put->pool, path->object.off + offsetof(struct vos_obj_rec, dkeys), &op->dkey, path->dkey.off);
 		path->flat = false;
 		path->dkey.off = UMEM_NULL;
 		vos__sight_none(&path->object.sight, &path->dkey.sight);
 		return rc;
 	}
-	for (uint32_t i = 0; i < op->nr && rc >= 0; i++) {
-		struct place akey;
-
-		rc = find_akey(put, path, &op->iods[i].akey, &akey);
-		if (rc == 0 && akey.off != UMEM_NULL)
-			rc = vos__akey_forget(pool, path->dkey.off + offsetof(struct vos_dkey_rec, akeys), &op->iods[i].akey, akey.off);
-	}
+	for (uint32_t i = 0; i < op->nr && rc >= 0; i++)
+		rc = forget_akey(put, path, &op->iods[i]);
 	return MIN(rc, 0);
 }
 
@@ -595,6 +675,7 @@ punch_below(struct put *put, struct vos_op *op, struct path *path, uint16_t mino
 static int
 forget_all(struct put *put, struct vos_op *op, struct path *path)
 {
+	bool late;
 	int rc = 0;
 
 	if (op->whole && path->object.off != UMEM_NULL) {
@@ -602,7 +683,9 @@ forget_all(struct put *put, struct vos_op *op, struct path *path)
 		if (rc == 0)
 			op->object = UMEM_NULL;
 	} else if (!op->whole && path->dkey.off != UMEM_NULL) {
-		rc = vos__dkey_forget(put->pool, path->object.off + offsetof(struct vos_obj_rec, dkeys), &op->dkey, path->dkey.off);
+		rc = note_last(put, path->object.off + offsetof(struct vos_obj_rec, last), false, &late);
+		if (rc == 0)
+			rc = vos__dkey_forget(put->pool, path->object.off + offsetof(struct vos_obj_rec, dkeys), &op->dkey, path->dkey.off);
 	}
 	return rc;
 }

@@ -165,10 +165,11 @@ enum { /* flags above the DAOS_COND_* bits */
 	VOS_NO_TIMESTAMP = 1U << 18, /* fetch: leave no read timestamp (snapshot and internal reads) */
 	VOS_PUNCHED = 1U << 19, /* list: also what is punched (rebuild, checker) */
 	/**
-	 * For tables whose readers read the present only. Update: the versions that stand below the named akeys are freed. Punch of a
+	 * For tables whose readers read the present only. Update: the versions that it replaces are freed: the single values of the named
+	 * akeys, extents that lie wholly below one that is written (some dozens an update; what shows beside it stays). Punch of a
 	 * dkey (nr 0) or an object: it is freed with all below, its record too. A long history goes in steps of some dozens of records:
 	 * what is left is hidden as ever, and the next call frees more of it. Only without an id (-DER_INVAL) and in containers without
-	 * prepared transactions (-DER_BUSY).
+	 * prepared transactions (-DER_BUSY); a punch of akeys is no forgetting (-DER_INVAL).
 	 */
 	VOS_FORGET = 1U << 20,
 };

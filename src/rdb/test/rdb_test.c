@@ -652,6 +652,104 @@ a_destroyed_store_is_freed_whenever_the_host_dies(void **state)
 	sim_destroy(stage.sim);
 }
 
+/* ---- transactions too large for the log --------------------------------------------------------------------------------------- */
+/* nr changes of the root, keys far from each other, len bytes each; len 0: deletes them. */
+static int
+change_many(struct stage *stage, uint32_t round, uint32_t nr, const void *value, size_t len)
+{
+	struct rdb_tx *tx;
+	char key[32];
+	int rc = rdb_tx_begin(stage->rdb, stage->term, &tx);
+
+	ASSERT(rc == 0);
+	for (uint32_t i = 0; i < nr; i++) {
+		snprintf(key, sizeof(key), "%08x.%u", i * 2654435761U, round);
+		ASSERT((len > 0 ? rdb_tx_update(tx, (struct rdb_path){0}, key, strlen(key), value, len) :
+				  rdb_tx_delete(tx, (struct rdb_path){0}, key, strlen(key))) == 0);
+	}
+	rc = rdb_tx_commit(tx);
+	rdb_tx_end(tx);
+	return rc;
+}
+
+struct large {
+	struct stage *stage;
+	uint32_t round;
+	const char *value;
+	int rc;
+	struct ult *ult;
+};
+
+static void
+commit_large(void *arg)
+{
+	struct large *large = arg;
+
+	large->rc = change_many(large->stage, large->round, 1, large->value, 600 * KIB);
+}
+
+static void
+play_too_large(struct stage *stage)
+{
+	static char value[2 * MIB], back[2 * MIB];
+	struct large large[3];
+	size_t most = 0;
+	uint32_t count = 0;
+
+	memset(value, 'x', sizeof(value));
+	up(stage);
+	ASSERT(put(stage, "kept", "old") == 0);
+	ASSERT(change_many(stage, 0, 1, value, sizeof(value)) == -DER_REC2BIG);
+	ASSERT(change_many(stage, 0, 2000, value, 1) == -DER_REC2BIG);
+	ASSERT(change_many(stage, 0, 2000, NULL, 0) == -DER_REC2BIG);
+	ASSERT(stage->downs == 0 && get(stage, (struct rdb_path){0}, "kept", back, sizeof(back)) == 0 && strcmp(back, "old") == 0);
+	/* What is just not refused does commit: one value, then many keys in a tree that grows, replaced and deleted. */
+	for (size_t len = 900 * KIB; len < sizeof(value); len += 1000) {
+		int rc = change_many(stage, 1, 1, value, len);
+
+		ASSERT(rc == 0 || rc == -DER_REC2BIG);
+		if (rc != 0)
+			break;
+		most = len;
+	}
+	ASSERT(most > 950 * KIB && most < MIB);
+	ASSERT(get(stage, (struct rdb_path){0}, "00000000.1", back, sizeof(back)) == 0 && memcmp(back, value, most) == 0);
+	ASSERT(change_many(stage, 1, 1, NULL, 0) == 0);
+	for (count = 600; count > 0 && change_many(stage, 2, count, value, 1) == -DER_REC2BIG; count--)
+		;
+	ASSERT(count > 400 && count < 520);
+	for (uint32_t round = 3; round < 13; round++)
+		ASSERT(change_many(stage, round, count, value, 1) == 0);
+	for (uint32_t round = 3; round < 13; round += 3)
+		ASSERT(change_many(stage, round, count - 8, value, 20) == 0 && change_many(stage, round, count - 8, NULL, 0) == 0);
+	/* Several at once come to the log together. */
+	for (uint32_t i = 0; i < ARRAY_SIZE(large); i++) {
+		large[i] = (struct large){.stage = stage, .round = 100 + i, .value = value};
+		ASSERT(ult_spawn(xs_self(), ULT_IO, "large", commit_large, &large[i], &large[i].ult) == 0);
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(large); i++) {
+		ult_join(large[i].ult);
+		ASSERT(large[i].rc == 0);
+	}
+	ASSERT(stage->downs == 0);
+	down(stage);
+	up(stage);
+	ASSERT(get(stage, (struct rdb_path){0}, "kept", back, sizeof(back)) == 0 && strcmp(back, "old") == 0);
+	ASSERT(get(stage, (struct rdb_path){0}, "00000000.102", back, sizeof(back)) == 0 && memcmp(back, value, 600 * KIB) == 0);
+	down(stage);
+}
+
+static void
+a_transaction_too_large_for_the_log_is_refused_and_nothing_stops(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	stage.size = 64 * MIB;
+	assert_true(stage_play(&stage, play_too_large, NULL));
+	stage_close(&stage);
+}
+
 int
 main(void)
 {
@@ -662,6 +760,7 @@ main(void)
 		cmocka_unit_test(the_space_in_use_goes_with_the_keys_and_not_with_the_changes),
 		cmocka_unit_test(a_destroyed_store_is_freed_whenever_the_host_dies),
 		cmocka_unit_test(a_full_database_refuses_what_grows_it_and_goes_on),
+		cmocka_unit_test(a_transaction_too_large_for_the_log_is_refused_and_nothing_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

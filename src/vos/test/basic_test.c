@@ -572,6 +572,94 @@ a_read_that_must_still_hold_fails_the_transaction_when_it_does_not(void **state)
 	stage_run(play_still_holds, true);
 }
 
+/* ---- forgetting -------------------------------------------------------------------------------------------------- */
+static int
+put_forgetting(struct stage *stage, const char *dkey, uint64_t epoch, daos_recx_t *recx, const char *text)
+{
+	struct vos_op *op;
+	int rc = begin_one(stage, hashed, key_of(dkey), key_of("a"), VOS_FORGET, recx, recx != NULL ? 1 : strlen(text), text, &op);
+
+	return rc == 0 ? apply_at(stage, epoch, op, NULL) : rc;
+}
+
+static void
+play_forget_refusals(struct stage *stage)
+{
+	struct vos_dtx_id id = id_of(1);
+	struct vos_apply apply = {.cont = stage->cont, .id = &id, .epoch = 20, .mode = VOS_COMMIT};
+	struct vos_op *op;
+	uint64_t lsn;
+
+	assert_int_equal(stage_up(stage, true), 0);
+	apply.cont = stage->cont;
+	assert_int_equal(put_forgetting(stage, "d", 10, NULL, "one"), 0);
+	/* Whatever is remembered by an id, or could be undone, must not rest on what was freed. */
+	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), VOS_FORGET, NULL, 1, "2", &op), 0);
+	assert_int_equal(vos_apply(&apply, &op, 1), -DER_INVAL);
+	assert_int_equal(begin_one(stage, hashed, key_of("d"), key_of("a"), VOS_FORGET, NULL, 1, "2", &op), 0);
+	assert_int_equal(prepare(stage, id_of(2), 20, &op, 1), -DER_INVAL);
+	assert_int_equal(punch_at(stage, hashed, "d", "a", 20, VOS_FORGET), -DER_INVAL);
+	assert_text(stage, hashed, "d", "a", DAOS_EPOCH_MAX, "one");
+	/* A prepared transaction anywhere in the container is in the way until it is decided. */
+	for (uint64_t i = 0; i < 2; i++) {
+		id = id_of(3 + i);
+		assert_int_equal(begin_one(stage, hashed, key_of("e"), key_of("a"), 0, NULL, 1, "3", &op), 0);
+		assert_int_equal(prepare(stage, id, 30 + i * 10, &op, 1), 0);
+		assert_int_equal(put_forgetting(stage, "d", 31 + i * 10, NULL, "two"), -DER_BUSY);
+		assert_int_equal(punch_at(stage, hashed, "d", NULL, 31 + i * 10, VOS_FORGET), -DER_BUSY);
+		assert_int_equal(punch_at(stage, hashed, NULL, NULL, 31 + i * 10, VOS_FORGET), -DER_BUSY);
+		assert_text(stage, hashed, "d", "a", DAOS_EPOCH_MAX, i == 0 ? "one" : "two");
+		assert_int_equal(i == 0 ? vos_dtx_commit(stage->cont, &id, 1, &lsn) : vos_dtx_abort(stage->cont, &id, &lsn), 0);
+		assert_int_equal(put_forgetting(stage, "d", 32 + i * 10, NULL, "two"), 0);
+	}
+	assert_text(stage, hashed, "d", "a", DAOS_EPOCH_MAX, "two");
+	assert_int_equal(vos_pool_check(stage->pool), 0);
+	stage_down(stage);
+}
+
+static void
+forgetting_is_refused_with_an_id_and_beside_prepared_transactions(void **state)
+{
+	stage_run(play_forget_refusals, true);
+}
+
+static void
+play_forget_array(struct stage *stage)
+{
+	daos_recx_t wide = {.rx_idx = 0, .rx_nr = 6}, left = {.rx_idx = 0, .rx_nr = 2}, right = {.rx_idx = 8, .rx_nr = 2};
+	uint64_t epoch = 10, used;
+	struct vos_pool_info info;
+
+	assert_int_equal(stage_up(stage, true), 0);
+	/* Flat, and no more flat: what shows beside the new extent stays. */
+	assert_int_equal(put_forgetting(stage, "d", ++epoch, &wide, "aaaaaa"), 0);
+	assert_int_equal(put_forgetting(stage, "d", ++epoch, &left, "bb"), 0);
+	assert_records(stage, hashed, "d", "a", DAOS_EPOCH_MAX, 0, 10, "bbaaaa....");
+	assert_int_equal(put_forgetting(stage, "d", ++epoch, &right, "cc"), 0);
+	assert_records(stage, hashed, "d", "a", DAOS_EPOCH_MAX, 0, 10, "bbaaaa..cc");
+	vos_pool_query(stage->pool, &info);
+	used = info.meta_used;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(put_forgetting(stage, "d", ++epoch, &left, "dd"), 0);
+	assert_records(stage, hashed, "d", "a", DAOS_EPOCH_MAX, 0, 10, "ddaaaa..cc");
+	vos_pool_query(stage->pool, &info);
+	assert_int_equal(info.meta_used, used);
+	/* The type of what shows is kept. */
+	assert_int_equal(put_forgetting(stage, "d", ++epoch, NULL, "single"), -DER_NO_PERM);
+	assert_int_equal(put_forgetting(stage, "s", ++epoch, NULL, "single"), 0);
+	assert_int_equal(put_forgetting(stage, "s", ++epoch, &left, "ee"), -DER_NO_PERM);
+	assert_records(stage, hashed, "d", "a", DAOS_EPOCH_MAX, 0, 10, "ddaaaa..cc");
+	assert_text(stage, hashed, "s", "a", DAOS_EPOCH_MAX, "single");
+	assert_int_equal(vos_pool_check(stage->pool), 0);
+	stage_down(stage);
+}
+
+static void
+an_array_forgets_what_an_update_covers_and_nothing_else(void **state)
+{
+	stage_run(play_forget_array, true);
+}
+
 int
 main(void)
 {
@@ -589,6 +677,8 @@ main(void)
 		cmocka_unit_test(an_id_is_applied_once_and_refused_when_it_was_forgotten),
 		cmocka_unit_test(a_write_below_the_read_of_somebody_else_restarts),
 		cmocka_unit_test(a_read_that_must_still_hold_fails_the_transaction_when_it_does_not),
+		cmocka_unit_test(forgetting_is_refused_with_an_id_and_beside_prepared_transactions),
+		cmocka_unit_test(an_array_forgets_what_an_update_covers_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

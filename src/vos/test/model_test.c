@@ -186,6 +186,103 @@ what_was_read_is_read_again_while_others_write_and_memory_is_short(void **state)
 	}
 }
 
+/* ---- a container that forgets ------------------------------------------------------------------------------------- */
+static void
+forget_write(struct drive *drive)
+{
+	struct vos_apply apply = {.cont = drive->stage->cont, .mode = VOS_COMMIT};
+	uint32_t nr = d_rnd(drive, 4) == 0 ? 1 + d_rnd(drive, OPS_MAX) : 1;
+	struct vos_op *begun[OPS_MAX];
+	struct d_op ops[OPS_MAX];
+	bool disturbed;
+	int expected, rc;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		d_random_op(drive, &ops[i]);
+		if (ops[i].kind == D_UPDATE || (ops[i].kind == D_PUNCH && (ops[i].whole || ops[i].nr == 0)))
+			ops[i].flags |= VOS_FORGET;
+		assert_int_equal(d_begin(drive, &ops[i], &begun[i]), 0);
+	}
+	/* As an engine's own tables do, or with a clock. */
+	if (d_rnd(drive, 2) == 0) {
+		apply.epoch = ++drive->clock;
+	} else {
+		apply.next_epoch = next_after;
+		apply.next_epoch_arg = &drive->clock;
+	}
+	rc = vos_apply(&apply, begun, nr);
+	assert_int_equal(apply.epoch_used, drive->clock);
+	expected = d_expect(drive, ops, nr, drive->clock, 0, &disturbed);
+	assert_int_equal(rc, expected);
+	drive->refused += rc != 0;
+	if (rc != 0)
+		return;
+	for (uint32_t i = 0; i < nr; i++)
+		d_model_op(drive, &ops[i], drive->clock, i + 1, 0);
+	drive->model.steps++;
+	drive->applied++;
+}
+
+static void
+play_forgetful(struct stage *stage)
+{
+	struct drive *drive = stage->arg;
+	struct m_view view;
+
+	assert_int_equal(stage_up(stage, true), 0);
+	for (int i = 0; i < 1500; i++) {
+		int object = (int)d_rnd(drive, M_OBJECTS), dkey = (int)d_rnd(drive, M_DKEYS);
+		struct vos_when when = {.epoch = DAOS_EPOCH_MAX};
+
+		view = d_view(drive);
+		switch (d_rnd(drive, 8)) {
+		case 0 ... 4:
+			forget_write(drive);
+			break;
+		case 5:
+			d_compare_fetch(drive, &view, object, dkey, (int)d_rnd(drive, M_AKEYS), &when, 0);
+			break;
+		case 6:
+			d_compare_extents(drive, &view, object, dkey, 2 + (int)d_rnd(drive, 2), DAOS_EPOCH_MAX);
+			break;
+		default:
+			d_compare_list(drive, &view, VOS_LIST_AKEY, object, dkey, DAOS_EPOCH_MAX);
+		}
+		if (i % 300 != 299)
+			continue;
+		assert_int_equal(vos_pool_check(stage->pool), 0);
+		if (!stage->ram) {
+			stage_down(stage);
+			assert_int_equal(stage_up(stage, false), 0);
+		}
+		view = d_view(drive);
+		d_compare_all(drive, &view, DAOS_EPOCH_MAX);
+	}
+	stage_down(stage);
+}
+
+static void
+a_container_that_forgets_answers_as_the_model_at_the_present(void **state)
+{
+	uint64_t from = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 0) : 1;
+	uint64_t nr = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 0) : 4;
+
+	for (uint64_t seed = from; seed < from + nr; seed++) {
+		struct drive *drive = malloc(sizeof(*drive));
+		struct stage stage;
+
+		stage_open(&stage, seed, NULL);
+		stage.ram = seed % 4 == 0;
+		d_init(drive, &stage, seed);
+		drive->big = true;
+		assert_true(stage_play(&stage, play_forgetful, drive));
+		assert_true(drive->applied > 400 && drive->refused > 50 && drive->compared > 400);
+		model_fini(&drive->model);
+		stage_close(&stage);
+		free(drive);
+	}
+}
+
 int
 main(void)
 {
@@ -194,6 +291,7 @@ main(void)
 		cmocka_unit_test(random_operations_on_disk_answer_as_the_model),
 		cmocka_unit_test(with_less_memory_than_metadata_the_answers_are_the_same),
 		cmocka_unit_test(what_was_read_is_read_again_while_others_write_and_memory_is_short),
+		cmocka_unit_test(a_container_that_forgets_answers_as_the_model_at_the_present),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
