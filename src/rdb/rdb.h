@@ -77,7 +77,7 @@ void rdb_tx_session(struct rdb_tx *tx);
 /**
  * Replicates, applies, durable when it returns 0. YIELDS. -DER_NOTLEADER: outcome unknown. Frees nothing. -DER_NOSPACE: nothing happened; the
  * database is full, and what deletes, destroys, or replaces by values no longer than those that stand still commits.
- * -DER_REC2BIG: nothing happened; it has more than 1 MiB of keys and values, or more than some 480 changes: split it.
+ * -DER_REC2BIG: nothing happened; it has more than 1 MiB of keys and values, or more than some 980 updates or 1900 deletions: split it.
  */
 int rdb_tx_commit(struct rdb_tx *tx);
 void rdb_tx_end(struct rdb_tx *tx);

@@ -31,7 +31,8 @@
 #define WAL_SIZE (16 * MIB)
 #define TRANSACTION_MAX (WAL_SIZE / 16 - 32 * KIB) /* bytes that one vos transaction changes; the rest is for what goes with them */
 #define ENTRY_BYTES 2048  /* of those, what an entry of the log takes beside its own */
-#define CHANGE_BYTES 2048 /* and a change beside its key and value: tree nodes, what it replaces, room that is freed */
+#define UPDATE_BYTES 1024 /* and an update beside its key and value: tree nodes, what it replaces (some 360 were seen) */
+#define DELETE_BYTES 512  /* and a deletion: tree nodes, room that is freed (some 230 were seen) */
 #define LIST_BUF (32 * KIB)
 #define LIST_MAX 256
 #define APPLY_MAX 64U /* changes in one vos transaction beyond the index */
@@ -951,7 +952,8 @@ rdb__too_large(const struct rdb_change *changes, uint32_t nr, size_t entry_len)
 	if (ENTRY_BYTES + (uint64_t)entry_len > TRANSACTION_MAX)
 		return true;
 	for (uint32_t i = 0; i < nr; i++) /* no sum runs over: the entry holds them all */
-		bytes += CHANGE_BYTES + changes[i].key_len + changes[i].value_len;
+		bytes += (changes[i].kind == RDB_DELETE ? DELETE_BYTES : changes[i].kind == RDB_UPDATE ? UPDATE_BYTES : KVS_BYTES) + changes[i].key_len +
+			 changes[i].value_len;
 	return bytes > TRANSACTION_MAX;
 }
 
