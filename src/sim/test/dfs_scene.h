@@ -15,23 +15,7 @@
 #include "base/rand.h"
 #include "dfs/dfs.h"
 #include "sim/cluster.h"
-
-#define CHECK(what)                                                                                                    \
-	do {                                                                                                           \
-		int _rc = (what);                                                                                      \
-		if (_rc != 0) {                                                                                        \
-			print_error("%s:%d: %s: %d\n", __FILE__, __LINE__, #what, _rc);                                \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-#define SAME(a, b)                                                                                                     \
-	do {                                                                                                           \
-		long _a = (long)(a), _b = (long)(b);                                                                   \
-		if (_a != _b) {                                                                                        \
-			print_error("%s:%d: %s is %ld, %s is %ld\n", __FILE__, __LINE__, #a, _a, #b, _b);              \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
+#include "check.h"
 
 enum { CHUNK = 4096 };
 

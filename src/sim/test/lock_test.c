@@ -16,23 +16,8 @@
 #include "dfs/dfs.h"
 #include "fuse/fuse.h"
 #include "sim/cluster.h"
+#include "check.h"
 
-#define CHECK(what)                                                                                                    \
-	do {                                                                                                           \
-		int _rc = (what);                                                                                      \
-		if (_rc != 0) {                                                                                        \
-			print_error("%s:%d: %s: %d\n", __FILE__, __LINE__, #what, _rc);                                \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-#define SAME(a, b)                                                                                                     \
-	do {                                                                                                           \
-		long _a = (long)(a), _b = (long)(b);                                                                   \
-		if (_a != _b) {                                                                                        \
-			print_error("%s:%d: %s is %ld, %s is %ld\n", __FILE__, __LINE__, #a, _a, #b, _b);              \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
 #define TRUE(what) SAME((what) != 0, 1)
 
 enum { MACHINES = 2, WORKERS = 3, COUNTERS = 2, BREAKS_MAX = 2, LEASE_S = 5, STEP_MS = 5 };
